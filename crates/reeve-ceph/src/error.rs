@@ -1,0 +1,156 @@
+//! Why a question to Ceph has no answer.
+
+use crate::{CommandOutput, TransportError};
+
+/// An answer that is not what the command gives.
+#[derive(Debug, thiserror::Error)]
+#[error("{problem}; it begins with `{begins}`")]
+pub struct AnswerError {
+    /// What is wrong, with line and column.
+    pub problem: String,
+    /// The first bytes, escaped.
+    pub begins: String,
+}
+
+impl AnswerError {
+    /// Returns the error of an answer `bytes` with `problem`.
+    pub(crate) fn new(problem: impl std::fmt::Display, bytes: &[u8]) -> Self {
+        // serde_json quotes unexpected values, and these come from outside.
+        let problem = problem.to_string().chars().take(300).flat_map(escape_control).collect();
+        let head = &bytes[..bytes.len().min(60)];
+        Self { problem, begins: head.escape_ascii().to_string() }
+    }
+}
+
+/// Why a question to Ceph has no answer.
+///
+/// Texts from Ceph are escaped, so that a terminal obeys nothing in them.
+#[derive(Debug, thiserror::Error)]
+pub enum CephError {
+    /// The program is not installed there.
+    #[error("{place} has no program `{program}`")]
+    NoProgram {
+        /// Where.
+        place: String,
+        /// The program.
+        program: &'static str,
+    },
+    /// The command could not be run to its end.
+    #[error("`{command}` could not be run on {place}")]
+    Transport {
+        /// Where.
+        place: String,
+        /// The command.
+        command: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The cluster refuses: no key, a wrong key, or one without the right.
+    #[error("Ceph refused `{command}` on {place}: {said}")]
+    Denied {
+        /// Where.
+        place: String,
+        /// The command.
+        command: String,
+        /// What Ceph said.
+        said: String,
+    },
+    /// No mon answers, or no configuration says where the mons are.
+    #[error("`{command}` on {place} reached no Ceph cluster: {said}")]
+    NoCluster {
+        /// Where.
+        place: String,
+        /// The command.
+        command: String,
+        /// What Ceph said.
+        said: String,
+    },
+    /// The command failed for another reason.
+    #[error("`{command}` on {place} ended with status {status}: {said}")]
+    Failed {
+        /// Where.
+        place: String,
+        /// The command.
+        command: String,
+        /// Exit status.
+        status: i32,
+        /// What Ceph said.
+        said: String,
+    },
+    /// The answer cannot be read.
+    #[error("`{command}` on {place} gave an answer that Reeve cannot read: {source}")]
+    Garbage {
+        /// Where.
+        place: String,
+        /// The command.
+        command: String,
+        /// What is wrong with it.
+        source: AnswerError,
+    },
+}
+
+impl CephError {
+    pub(crate) fn transport(place: String, command: &crate::CephCommand, error: TransportError) -> Self {
+        match error {
+            TransportError::NoProgram => Self::NoProgram { place, program: command.program().as_str() },
+            TransportError::Failed(source) => Self::Transport { place, command: command.to_string(), source },
+        }
+    }
+
+    /// Tells apart why a command ended with another status than 0.
+    ///
+    /// Source: ceph/ceph: `src/ceph.in` – `main` (exit status is the errno of the answer; connecting to the cluster fails with
+    /// `[errno N] RADOS …`, and status 1), `src/pybind/rados/rados.pyx` – `make_ex`.
+    pub(crate) fn of_status(place: String, command: &crate::CephCommand, output: &CommandOutput) -> Self {
+        let said = tail(&output.stderr);
+        let lower = String::from_utf8_lossy(&output.stderr).to_lowercase();
+        let has = |needles: &[&str]| needles.iter().any(|needle| lower.contains(needle));
+        let command = command.to_string();
+        let refused = [
+            "access denied",
+            "eacces",
+            "eperm",
+            "[errno 1]",
+            "[errno 13]",
+            "permission denied",
+            "permission error",
+            "unable to find a keyring",
+            "operation not permitted",
+        ];
+        if output.status == 13 || has(&refused) {
+            return Self::Denied { place, command, said };
+        }
+        let away = [
+            "error connecting to the cluster",
+            "error connecting to cluster",
+            "error initializing cluster client",
+            "conf_read_file",
+            "couldn't connect to cluster",
+            "couldn't connect to the cluster",
+            "timed out",
+        ];
+        if has(&away) {
+            return Self::NoCluster { place, command, said };
+        }
+        Self::Failed { place, command, status: output.status, said }
+    }
+}
+
+/// Returns the last three lines in one, escaped, at most 600 characters.
+fn tail(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    let mut lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).rev().take(3).collect();
+    if lines.is_empty() {
+        return "it gave no reason".into();
+    }
+    lines.reverse();
+    lines.join(" / ").chars().take(600).flat_map(escape_control).collect()
+}
+
+fn escape_control(char: char) -> impl Iterator<Item = char> {
+    let turns = matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let escaped = char.is_control() || turns;
+    let plain = (!escaped).then_some(char);
+    plain.into_iter().chain(escaped.then(|| char.escape_default()).into_iter().flatten())
+}

@@ -1,0 +1,58 @@
+//! What a newcomer and CI call: `cargo xtask demo`, `cargo xtask test`, `cargo xtask bench`, `cargo xtask docs`, `cargo xtask lint`.
+//!
+//! Each command does all set-up itself, says what it is doing with the time it took, and is safe to interrupt and to run again.
+
+mod bench;
+mod demo;
+mod docs;
+mod laboratory;
+mod lint;
+mod needs;
+mod part;
+mod test;
+mod tool;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Builds, shows, tests and measures Reeve.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Builds a real three-node Ceph cluster with Kubernetes and Rook beside it, and lets reeve survey, check and plan it.
+    Demo(demo::Args),
+    /// Passes the tests: all crates, then the tests against the laboratory.
+    Test(test::Args),
+    /// Measures and prints one line per goal.
+    Bench(bench::Args),
+    /// Builds the book in docs/ into docs/book.
+    Docs,
+    /// Runs rustfmt, clippy, rustdoc and cargo-deny as CI does.
+    Lint,
+}
+
+fn main() -> ExitCode {
+    let mut parts = part::Parts::new();
+    let result = match Cli::parse().command {
+        Command::Demo(args) => demo::run(&args, &mut parts),
+        Command::Test(args) => test::run(&args, &mut parts),
+        Command::Bench(args) => bench::run(&args, &mut parts),
+        Command::Docs => docs::run(&mut parts),
+        Command::Lint => lint::run(&mut parts),
+    };
+    parts.print_times();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            part::say(&format!("error: {error}"));
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

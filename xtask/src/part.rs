@@ -1,0 +1,211 @@
+//! Parts of a job: what runs, for how long, and what came of it.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+/// How often a part that prints nothing itself says that it is still at work.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// Bytes of a failed command's output that are shown.
+const TAIL_BYTES: u64 = 6000;
+
+/// A part of the job failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PartError {
+    /// The machine lacks something.
+    #[error("this machine lacks what `{job}` needs:\n{missing}")]
+    Needs {
+        /// The job.
+        job: String,
+        /// One line for each thing missing, with the way out.
+        missing: String,
+    },
+    /// A command could not be started.
+    #[error("could not start `{command}`: {source}")]
+    Start {
+        /// The command.
+        command: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A command ended with a status other than 0.
+    #[error("{part}: `{command}` ended with {status}{tail}")]
+    Failed {
+        /// The part.
+        part: String,
+        /// The command.
+        command: String,
+        /// Its status.
+        status: String,
+        /// The end of its output, if it was not shown already.
+        tail: String,
+    },
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: Utf8PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Something was seen that must not be.
+    #[error("{0}")]
+    Seen(String),
+}
+
+impl PartError {
+    /// Returns the exit code: 2 where the machine lacks something, 1 for all else.
+    pub(crate) const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Needs { .. } => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// The parts of one job and the time each took.
+pub(crate) struct Parts {
+    began: Instant,
+    rows: Vec<(String, Duration)>,
+}
+
+impl Parts {
+    pub(crate) fn new() -> Self {
+        Self { began: Instant::now(), rows: Vec::new() }
+    }
+
+    /// Runs `work` as the part `title` and records its time.
+    pub(crate) fn run<T>(&mut self, title: &str, work: impl FnOnce() -> Result<T, PartError>) -> Result<T, PartError> {
+        say(&format!("[{}] {title} …", clock(self.began.elapsed())));
+        let began = Instant::now();
+        let result = work();
+        let took = began.elapsed();
+        let word = if result.is_ok() { "done" } else { "failed" };
+        say(&format!("[{}] {title}: {word} in {}", clock(self.began.elapsed()), clock(took)));
+        self.rows.push((title.to_owned(), took));
+        result
+    }
+
+    /// Runs a command as a part, its output to the terminal.
+    pub(crate) fn show(&mut self, title: &str, command: &mut Command) -> Result<(), PartError> {
+        self.run(title, || show(title, command))
+    }
+
+    /// Runs a command as a part, its output to a log file that is shown when it fails.
+    pub(crate) fn quiet(&mut self, title: &str, command: &mut Command) -> Result<(), PartError> {
+        self.run(title, || quiet(title, command))
+    }
+
+    /// Prints the time of each part and of all.
+    pub(crate) fn print_times(&self) {
+        if self.rows.len() < 2 {
+            return;
+        }
+        say("times of the parts:");
+        for (title, took) in &self.rows {
+            say(&format!("  {:>7}  {title}", clock(*took)));
+        }
+        say(&format!("  {:>7}  in all", clock(self.began.elapsed())));
+    }
+}
+
+/// Prints a line for the person who watches.
+#[expect(clippy::print_stderr, reason = "xtask is a command line; this is its one way to speak")]
+pub(crate) fn say(line: &str) {
+    eprintln!("{line}");
+}
+
+/// Returns `m:ss`.
+pub(crate) fn clock(time: Duration) -> String {
+    format!("{}:{:02}", time.as_secs() / 60, time.as_secs() % 60)
+}
+
+fn words(command: &Command) -> String {
+    std::iter::once(command.get_program())
+        .chain(command.get_args())
+        .map(|word| word.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Runs a command with its output to the terminal.
+pub(crate) fn show(part: &str, command: &mut Command) -> Result<(), PartError> {
+    let text = words(command);
+    let status = command
+        .stdin(Stdio::null())
+        .status()
+        .map_err(|source| PartError::Start { command: text.clone(), source })?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(PartError::Failed { part: part.into(), command: text, status: status.to_string(), tail: String::new() })
+    }
+}
+
+/// Runs a command with its output to a log file, a heartbeat to the terminal, and the log's end when it fails.
+pub(crate) fn quiet(part: &str, command: &mut Command) -> Result<(), PartError> {
+    let log = log_path(part)?;
+    let file = |source| PartError::File { path: log.clone(), source };
+    let out = File::create(&log).map_err(file)?;
+    let err = out.try_clone().map_err(file)?;
+    let text = words(command);
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(out)
+        .stderr(err)
+        .spawn()
+        .map_err(|source| PartError::Start { command: text.clone(), source })?;
+    let began = Instant::now();
+    let mut said = began;
+    // Bounded by the child: it is a compiler or a package tool, with deadlines of its own or ended by Ctrl-C, which reaches it too.
+    let status = loop {
+        match child.try_wait().map_err(file)? {
+            Some(status) => break status,
+            None => std::thread::sleep(Duration::from_millis(100)),
+        }
+        if said.elapsed() >= HEARTBEAT {
+            said = Instant::now();
+            say(&format!("        {part}: {} so far; {}", clock(began.elapsed()), last_line(&log)));
+        }
+    };
+    if status.success() {
+        return Ok(());
+    }
+    let tail = format!("; the end of {log}:\n{}", tail(&log, TAIL_BYTES));
+    Err(PartError::Failed { part: part.into(), command: text, status: status.to_string(), tail })
+}
+
+/// Returns the log file of a part, in the target directory.
+pub(crate) fn log_path(part: &str) -> Result<Utf8PathBuf, PartError> {
+    let dir = crate::tool::target_dir().join("xtask-logs");
+    std::fs::create_dir_all(&dir).map_err(|source| PartError::File { path: dir.clone(), source })?;
+    let name: String = part.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    Ok(dir.join(format!("{name}.log")))
+}
+
+fn tail(path: &Utf8Path, bytes: u64) -> String {
+    let mut text = Vec::new();
+    if let Ok(mut file) = File::open(path) {
+        let length = file.metadata().map_or(0, |m| m.len());
+        // An unreadable log only makes the message shorter.
+        let _ = file.seek(SeekFrom::Start(length.saturating_sub(bytes)));
+        let _ = file.take(bytes).read_to_end(&mut text);
+    }
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+fn last_line(path: &Utf8Path) -> String {
+    let text = tail(path, 400);
+    let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no output yet").trim();
+    line.chars().filter(|c| !c.is_control()).take(90).collect()
+}
+
+/// Writes text to standard output: the one thing that a job has to say.
+pub(crate) fn answer(text: &str) {
+    // A closed pipe is the reader's choice.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}

@@ -1,0 +1,83 @@
+//! `cargo xtask test`: passes the tests.
+
+use crate::laboratory::Laboratory;
+use crate::needs;
+use crate::part::{self, PartError, Parts};
+use crate::tool::{cache_dir, cargo, ensure_packages};
+
+/// Passes the tests: all crates, then the tests against the laboratory.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Leave out the laboratory: pure tests only, no root needed. What was left out is said at the end.
+    #[arg(long)]
+    without_laboratory: bool,
+    /// Leave the laboratory up at the end, for the next run.
+    #[arg(long)]
+    keep: bool,
+}
+
+const LABORATORY: Laboratory = Laboratory { name: "test" };
+
+pub(crate) fn run(args: &Args, parts: &mut Parts) -> Result<(), PartError> {
+    if args.without_laboratory {
+        crates(parts)?;
+        part::say("the tests against the laboratory were LEFT OUT (--without-laboratory): nothing was tried on a real cluster");
+        return Ok(());
+    }
+    needs::check("cargo xtask test", &cache_dir())?;
+    ensure_packages(parts, &[("chromium", "chromium"), ("pdftotext", "poppler-utils")])?;
+    Laboratory::build(parts)?;
+    // The laboratory's parts are mostly downloads at first and the crates' tests mostly compilation, so the two share the machine.
+    let mut prepare = LABORATORY.command(&["prepare"]);
+    let log = part::log_path("laboratory prepare")?;
+    let file = |source| PartError::File { path: log.clone(), source };
+    let out = std::fs::File::create(&log).map_err(file)?;
+    let err = out.try_clone().map_err(file)?;
+    let mut preparing = prepare
+        .stdin(std::process::Stdio::null())
+        .stdout(out)
+        .stderr(err)
+        .spawn()
+        .map_err(|source| PartError::Start { command: "lab prepare".into(), source })?;
+    part::say(&format!("        the laboratory's parts are prepared meanwhile: {log}"));
+    let tested = crates(parts);
+    let prepared = parts.run("wait for the laboratory's parts", || preparing.wait().map_err(file))?;
+    tested?;
+    if !prepared.success() {
+        let tail = format!("; see {log}");
+        return Err(PartError::Failed {
+            part: "prepare the laboratory".into(),
+            command: "lab prepare".into(),
+            status: prepared.to_string(),
+            tail,
+        });
+    }
+    let result = laboratory(parts);
+    if args.keep {
+        part::say("the laboratory `test` stays up (--keep); remove it with `cargo lab down --name test`");
+        return result;
+    }
+    let down = LABORATORY.down(parts);
+    result.and(down)
+}
+
+fn crates(parts: &mut Parts) -> Result<(), PartError> {
+    let mut build = cargo();
+    build.args(["test", "--quiet", "--workspace", "--no-run"]);
+    parts.quiet("build the tests", &mut build)?;
+    let mut test = cargo();
+    test.args(["test", "--workspace", "--exclude", "reeve-live-tests"]);
+    test.env("REEVE_TEST_REQUIRE_CHROMIUM", if rustix::process::geteuid().is_root() { "1" } else { "" });
+    parts.show("tests of the crates", &mut test)
+}
+
+fn laboratory(parts: &mut Parts) -> Result<(), PartError> {
+    let mut own = cargo();
+    own.args(["test", "--package", "reeve-lab", "--tests", "--", "--ignored", "--test-threads=1", "--nocapture"]);
+    parts.show("tests of the laboratory itself", &mut own)?;
+    LABORATORY.up(parts)?;
+    let mut live = cargo();
+    live.env("REEVE_LAB", LABORATORY.name);
+    live.args(["test", "--package", "reeve-live-tests", "--", "--ignored", "--test-threads=1"]);
+    parts.show("tests against the laboratory", &mut live)
+}
