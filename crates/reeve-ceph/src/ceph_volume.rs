@@ -50,7 +50,11 @@ struct LvmTags {
 
 impl LvmEntry {
     fn device(&self) -> &str {
-        if self.lv_path.is_empty() { &self.path } else { &self.lv_path }
+        if self.lv_path.is_empty() {
+            &self.path
+        } else {
+            &self.lv_path
+        }
     }
 }
 
@@ -68,7 +72,9 @@ pub fn read_lvm_list(bytes: &[u8]) -> Result<Vec<ListedOsd>, AnswerError> {
         let id = id.parse().map_err(|error| AnswerError::new(error, bytes))?;
         let of = |kind: &str| entries.iter().find(|entry| entry.kind == kind);
         // An entry without a block volume is what a zapped OSD left behind: there is nothing to take over.
-        let Some(block) = of("block").or_else(|| of("data")) else { continue };
+        let Some(block) = of("block").or_else(|| of("data")) else {
+            continue;
+        };
         osds.push(ListedOsd {
             id,
             uuid: block.tags.osd_fsid.clone(),

@@ -39,7 +39,10 @@ impl CephCommand {
 
     /// Returns the command `program words…`.
     pub fn new<W: Into<String>>(program: CephProgram, words: impl IntoIterator<Item = W>) -> Self {
-        Self { program, words: words.into_iter().map(Into::into).collect() }
+        Self {
+            program,
+            words: words.into_iter().map(Into::into).collect(),
+        }
     }
 
     /// Returns the program.
@@ -63,7 +66,9 @@ impl fmt::Display for CephCommand {
     /// The words that an operator would type, without timeout and format.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.program.as_str())?;
-        self.words.iter().try_for_each(|word| write!(f, " {}", word.escape_debug()))
+        self.words
+            .iter()
+            .try_for_each(|word| write!(f, " {}", word.escape_debug()))
     }
 }
 

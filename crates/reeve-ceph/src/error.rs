@@ -16,9 +16,16 @@ impl AnswerError {
     /// Returns the error of an answer `bytes` with `problem`.
     pub(crate) fn new(problem: impl std::fmt::Display, bytes: &[u8]) -> Self {
         // serde_json quotes unexpected values, and these come from outside.
-        let problem = problem.to_string().chars().take(300).flat_map(escape_control).collect();
+        let problem = without_keys(&problem.to_string())
+            .chars()
+            .take(300)
+            .flat_map(escape_control)
+            .collect();
         let head = &bytes[..bytes.len().min(60)];
-        Self { problem, begins: head.escape_ascii().to_string() }
+        Self {
+            problem,
+            begins: without_keys(&head.escape_ascii().to_string()),
+        }
     }
 }
 
@@ -79,13 +86,14 @@ pub enum CephError {
         said: String,
     },
     /// The answer cannot be read.
-    #[error("`{command}` on {place} gave an answer that Reeve cannot read: {source}")]
+    #[error("`{command}` on {place} gave an answer that cannot be read")]
     Garbage {
         /// Where.
         place: String,
         /// The command.
         command: String,
         /// What is wrong with it.
+        #[source]
         source: AnswerError,
     },
 }
@@ -93,8 +101,15 @@ pub enum CephError {
 impl CephError {
     pub(crate) fn transport(place: String, command: &crate::CephCommand, error: TransportError) -> Self {
         match error {
-            TransportError::NoProgram => Self::NoProgram { place, program: command.program().as_str() },
-            TransportError::Failed(source) => Self::Transport { place, command: command.to_string(), source },
+            TransportError::NoProgram => Self::NoProgram {
+                place,
+                program: command.program().as_str(),
+            },
+            TransportError::Failed(source) => Self::Transport {
+                place,
+                command: command.to_string(),
+                source,
+            },
         }
     }
 
@@ -107,18 +122,10 @@ impl CephError {
         let lower = String::from_utf8_lossy(&output.stderr).to_lowercase();
         let has = |needles: &[&str]| needles.iter().any(|needle| lower.contains(needle));
         let command = command.to_string();
-        let refused = [
-            "access denied",
-            "eacces",
-            "eperm",
-            "[errno 1]",
-            "[errno 13]",
-            "permission denied",
-            "permission error",
-            "unable to find a keyring",
-            "operation not permitted",
-        ];
-        if output.status == 13 || has(&refused) {
+        let no_connection = has(&["error connecting to the cluster"]);
+        // Without a key `ceph` only warns of the keyring and then finds no object; elsewhere the warning means nothing.
+        let no_key = no_connection && has(&["unable to find a keyring", "[errno 1]", "[errno 13]"]);
+        if output.status == 13 || no_key || has(&["error eacces", "error eperm", "access denied"]) {
             return Self::Denied { place, command, said };
         }
         let away = [
@@ -133,14 +140,42 @@ impl CephError {
         if has(&away) {
             return Self::NoCluster { place, command, said };
         }
-        Self::Failed { place, command, status: output.status, said }
+        Self::Failed {
+            place,
+            command,
+            status: output.status,
+            said,
+        }
     }
+}
+
+/// Returns the text with `(hidden)` in place of what may be a cephx key or the beginning of one: `auth ls` and `ceph-volume lvm list` hold
+/// keys, and an excerpt of their answers must not.
+fn without_keys(text: &str) -> String {
+    let in_key = |c: char| c.is_ascii_alphanumeric() || "+/=".contains(c);
+    text.split_inclusive(|c: char| !in_key(c))
+        .map(|piece| {
+            let word = piece.trim_end_matches(|c| !in_key(c));
+            let hidden = word.len() > 6 && (word.starts_with("AQ") || word.starts_with("Ag"));
+            if hidden {
+                format!("(hidden){}", &piece[word.len()..])
+            } else {
+                piece.to_owned()
+            }
+        })
+        .collect()
 }
 
 /// Returns the last three lines in one, escaped, at most 600 characters.
 fn tail(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
-    let mut lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).rev().take(3).collect();
+    let mut lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .rev()
+        .take(3)
+        .collect();
     if lines.is_empty() {
         return "it gave no reason".into();
     }
@@ -152,5 +187,7 @@ fn escape_control(char: char) -> impl Iterator<Item = char> {
     let turns = matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let escaped = char.is_control() || turns;
     let plain = (!escaped).then_some(char);
-    plain.into_iter().chain(escaped.then(|| char.escape_default()).into_iter().flatten())
+    plain
+        .into_iter()
+        .chain(escaped.then(|| char.escape_default()).into_iter().flatten())
 }

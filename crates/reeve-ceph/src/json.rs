@@ -36,7 +36,10 @@ fn without_nan(bytes: &[u8]) -> Option<Vec<u8>> {
             (in_string, escaped) = (escaped || byte != b'"', !escaped && byte == b'\\');
         } else if byte == b'"' {
             in_string = true;
-        } else if let Some(word) = [&b"-nan"[..], b"nan", b"-inf", b"inf"].into_iter().find(|w| bytes[at..].starts_with(w)) {
+        } else if let Some(word) = [&b"-nan"[..], b"nan", b"-inf", b"inf"]
+            .into_iter()
+            .find(|w| bytes[at..].starts_with(w))
+        {
             cleaned.extend_from_slice(b"null");
             at += word.len();
             found = true;
@@ -115,7 +118,10 @@ mod tests {
     fn numbers_that_are_none_become_null_and_texts_stay() {
         let bytes = br#"{"var": -nan, "name": "nan \" inf", "list": [inf, 1.5]}"#;
         let value: serde_json::Value = read(bytes).unwrap();
-        assert_eq!(value, serde_json::json!({"var": null, "name": "nan \" inf", "list": [null, 1.5]}));
+        assert_eq!(
+            value,
+            serde_json::json!({"var": null, "name": "nan \" inf", "list": [null, 1.5]})
+        );
     }
 
     #[test]

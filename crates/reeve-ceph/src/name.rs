@@ -43,7 +43,11 @@ impl FromStr for Fsid {
                 8 | 13 | 18 | 23 => c == '-',
                 _ => c.is_ascii_hexdigit(),
             });
-        if well_formed { Ok(Self(lower)) } else { Err(NameError::Fsid(text.into())) }
+        if well_formed {
+            Ok(Self(lower))
+        } else {
+            Err(NameError::Fsid(text.into()))
+        }
     }
 }
 
@@ -208,9 +212,16 @@ impl FromStr for DaemonName {
     fn from_str(text: &str) -> Result<Self, NameError> {
         let wrong = || NameError::Daemon(text.into());
         let (kind, id) = text.split_once('.').ok_or_else(wrong)?;
-        let kind = DaemonType::ALL.into_iter().find(|k| k.as_str() == kind).ok_or_else(wrong)?;
+        let kind = DaemonType::ALL
+            .into_iter()
+            .find(|k| k.as_str() == kind)
+            .ok_or_else(wrong)?;
         let printable = !id.is_empty() && id.chars().all(|c| c.is_ascii_graphic());
-        if printable { Ok(Self::new(kind, id)) } else { Err(wrong()) }
+        if printable {
+            Ok(Self::new(kind, id))
+        } else {
+            Err(wrong())
+        }
     }
 }
 

@@ -4,7 +4,11 @@ use std::marker::PhantomData;
 
 use serde::de::DeserializeOwned;
 
-use crate::answer::*;
+use crate::answer::{
+    AuthList, ConfigEntry, ConfigKeys, CrushDump, DaemonMetadata, FsDump, HealthDetail, MgrDump, MgrModules, MonDump,
+    NodeList, OrchStatus, OrchUpgradeStatus, OsdDf, OsdDump, OsdMetadata, OsdTree, QuorumStatus, RealmList,
+    ServiceDump, Status, Versions, ZoneList, ZonegroupList,
+};
 use crate::{AnswerError, CephCommand, CephCommands, CephError, CephProgram, json};
 
 /// A read-only command together with the type of its answer.
@@ -16,11 +20,21 @@ pub struct Query<T> {
 }
 
 const fn ceph<T>(words: &'static [&'static str], needs: &'static str) -> Query<T> {
-    Query { program: CephProgram::Ceph, words, needs, answer: PhantomData }
+    Query {
+        program: CephProgram::Ceph,
+        words,
+        needs,
+        answer: PhantomData,
+    }
 }
 
 const fn radosgw_admin<T>(words: &'static [&'static str]) -> Query<T> {
-    Query { program: CephProgram::RadosgwAdmin, words, needs: "mon 'allow r', osd 'allow rwx'", answer: PhantomData }
+    Query {
+        program: CephProgram::RadosgwAdmin,
+        words,
+        needs: "mon 'allow r', osd 'allow rwx'",
+        answer: PhantomData,
+    }
 }
 
 const MON_R: &str = "mon 'allow r'";
@@ -84,7 +98,10 @@ pub const ZONE_LIST: Query<ZoneList> = radosgw_admin(&["zone", "list"]);
 /// It needs `mon 'allow r', osd 'allow r'`.
 pub fn mirror_pool_info(pool: &str) -> CephCommand {
     // `--pool=` and not two words: a pool's name may begin with a dash.
-    CephCommand::new(CephProgram::Rbd, ["mirror".into(), "pool".into(), "info".into(), format!("--pool={pool}")])
+    CephCommand::new(
+        CephProgram::Rbd,
+        ["mirror".into(), "pool".into(), "info".into(), format!("--pool={pool}")],
+    )
 }
 
 /// Runs a command and reads its answer.
@@ -101,7 +118,11 @@ pub async fn ask<T: DeserializeOwned>(ceph: &dyn CephCommands, command: &CephCom
     if output.status != 0 {
         return Err(CephError::of_status(place, command, &output));
     }
-    json::read(&output.stdout).map_err(|source| CephError::Garbage { place, command: command.to_string(), source })
+    json::read(&output.stdout).map_err(|source| CephError::Garbage {
+        place,
+        command: command.to_string(),
+        source,
+    })
 }
 
 impl<T: DeserializeOwned> Query<T> {

@@ -62,10 +62,16 @@ impl FromStr for CephVersion {
         let wrong = || VersionError(text.chars().take(120).collect());
         let number = text.strip_prefix("ceph version ").unwrap_or(text).trim();
         let number = number.strip_prefix('v').unwrap_or(number);
-        let end = number.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(number.len());
+        let end = number
+            .find(|c: char| !(c.is_ascii_digit() || c == '.'))
+            .unwrap_or(number.len());
         let mut parts = number[..end].split('.').map(|p| p.parse::<u16>());
         let mut next = || parts.next().and_then(Result::ok).ok_or_else(wrong);
-        Ok(Self { major: next()?, minor: next()?, patch: next()? })
+        Ok(Self {
+            major: next()?,
+            minor: next()?,
+            patch: next()?,
+        })
     }
 }
 

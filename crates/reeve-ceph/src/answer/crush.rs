@@ -92,7 +92,11 @@ impl CrushRule {
     /// Returns where the rule starts: the first root it takes, with `~class` where it has one.
     pub fn take(&self) -> &str {
         let takes = |step: &&CrushStep| step.op == "take";
-        self.steps.iter().find(takes).and_then(|step| step.item_name.as_deref()).unwrap_or_default()
+        self.steps
+            .iter()
+            .find(takes)
+            .and_then(|step| step.item_name.as_deref())
+            .unwrap_or_default()
     }
 
     /// Returns the type of bucket that no two copies share.
@@ -100,9 +104,11 @@ impl CrushRule {
     /// That is the type of the last `choose` before an `emit` unless it chooses leaves, and then of the one before it; a rule that
     /// only chooses leaves has `osd`.
     pub fn failure_domain(&self) -> &str {
-        let chosen = self.steps.iter().filter(|step| step.op.starts_with("choose"));
-        let domains = chosen.filter_map(|step| step.kind.as_deref()).filter(|kind| *kind != "osd");
-        domains.last().unwrap_or("osd")
+        let chosen = self.steps.iter().rev().filter(|step| step.op.starts_with("choose"));
+        chosen
+            .filter_map(|step| step.kind.as_deref())
+            .find(|kind| *kind != "osd")
+            .unwrap_or("osd")
     }
 }
 
@@ -116,18 +122,35 @@ mod tests {
             item_name: (*op == "take").then(|| (*word).into()),
             kind: op.starts_with("choose").then(|| (*word).into()),
         };
-        CrushRule { rule_id: 0, rule_name: "r".into(), steps: steps.iter().map(step).collect() }
+        CrushRule {
+            rule_id: 0,
+            rule_name: "r".into(),
+            steps: steps.iter().map(step).collect(),
+        }
     }
 
     #[test]
     fn the_failure_domain_is_the_narrowest_bucket_chosen() {
         let replicated = rule(&[("take", "default~ssd"), ("chooseleaf_firstn", "host"), ("emit", "")]);
-        assert_eq!((replicated.take(), replicated.failure_domain()), ("default~ssd", "host"));
+        assert_eq!(
+            (replicated.take(), replicated.failure_domain()),
+            ("default~ssd", "host")
+        );
         let leaves = rule(&[("take", "default"), ("choose_firstn", "osd"), ("emit", "")]);
         assert_eq!(leaves.failure_domain(), "osd");
-        let racks = rule(&[("take", "default"), ("choose_indep", "rack"), ("chooseleaf_indep", "host"), ("emit", "")]);
+        let racks = rule(&[
+            ("take", "default"),
+            ("choose_indep", "rack"),
+            ("chooseleaf_indep", "host"),
+            ("emit", ""),
+        ]);
         assert_eq!(racks.failure_domain(), "host");
-        let two_per_host = rule(&[("take", "default"), ("choose_indep", "host"), ("choose_indep", "osd"), ("emit", "")]);
+        let two_per_host = rule(&[
+            ("take", "default"),
+            ("choose_indep", "host"),
+            ("choose_indep", "osd"),
+            ("emit", ""),
+        ]);
         assert_eq!(two_per_host.failure_domain(), "host");
         assert_eq!((rule(&[]).take(), rule(&[]).failure_domain()), ("", "osd"));
     }

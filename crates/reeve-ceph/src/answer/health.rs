@@ -66,7 +66,10 @@ impl Versions {
         for (word, counts) in self.0.iter().filter(|(_, counts)| !counts.is_empty()) {
             if let Some(kind) = DaemonType::from_word(word) {
                 let entry = kinds.entry(kind).or_default();
-                counts.iter().for_each(|(line, n)| *entry.entry(line.clone()).or_default() += n);
+                for (line, n) in counts {
+                    let count = entry.entry(line.clone()).or_default();
+                    *count = count.saturating_add(*n);
+                }
             }
         }
         kinds

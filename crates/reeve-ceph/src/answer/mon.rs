@@ -111,7 +111,10 @@ pub struct Address {
 impl Addresses {
     /// Returns the address of a protocol.
     pub fn of(&self, protocol: &str) -> Option<&str> {
-        self.addrvec.iter().find(|address| address.protocol == protocol).map(|address| address.addr.as_str())
+        self.addrvec
+            .iter()
+            .find(|address| address.protocol == protocol)
+            .map(|address| address.addr.as_str())
     }
 }
 

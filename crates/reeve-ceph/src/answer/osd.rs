@@ -43,7 +43,12 @@ pub struct OsdDump {
 impl OsdDump {
     /// Returns the flags one by one.
     pub fn flag_set(&self) -> BTreeSet<String> {
-        self.flags.split(',').map(str::trim).filter(|flag| !flag.is_empty()).map(String::from).collect()
+        self.flags
+            .split(',')
+            .map(str::trim)
+            .filter(|flag| !flag.is_empty())
+            .map(String::from)
+            .collect()
     }
 }
 
@@ -106,7 +111,10 @@ pub struct OsdMetadata {
 impl OsdMetadata {
     /// Returns a value, or nothing if it is absent or empty.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.values.get(key).map(String::as_str).filter(|value| !value.is_empty())
+        self.values
+            .get(key)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     }
 }
 

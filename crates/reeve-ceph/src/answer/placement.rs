@@ -86,7 +86,9 @@ impl NodeList {
     pub fn hosts(&self) -> BTreeMap<DaemonName, String> {
         let mut hosts = BTreeMap::new();
         for (kind, by_host) in &self.0 {
-            let Some(kind) = DaemonType::from_word(kind) else { continue };
+            let Some(kind) = DaemonType::from_word(kind) else {
+                continue;
+            };
             for (host, ids) in by_host.iter().filter(|(host, _)| !host.is_empty()) {
                 for id in ids {
                     let id = match id {
@@ -112,7 +114,10 @@ pub struct DaemonMetadata {
     /// Its host, as the daemon saw it; absent for a daemon that never reported.
     #[serde(default)]
     pub hostname: String,
-    /// The address it listens on; absent where the release does not say.
+    /// The address it listens on; mgrs and MDS daemons say this.
     #[serde(default)]
     pub addr: String,
+    /// The addresses it listens on, as `[v2:10.0.0.1:3300/0,v1:10.0.0.1:6789/0]`; mons say this.
+    #[serde(default)]
+    pub addrs: String,
 }
