@@ -28,7 +28,17 @@ const RUNS: usize = 5;
 
 pub(crate) fn run(args: &Args, parts: &mut Parts) -> Result<(), PartError> {
     let mut build = cargo();
-    build.args(["build", "--quiet", "--release", "--package", "reeve", "--package", "reeve-rook", "--bins", "--examples"]);
+    build.args([
+        "build",
+        "--quiet",
+        "--release",
+        "--package",
+        "reeve",
+        "--package",
+        "reeve-rook",
+        "--bins",
+        "--examples",
+    ]);
     parts.quiet("build reeve as released", &mut build)?;
     match args.name {
         Name::Plan => plan(parts),
@@ -39,22 +49,49 @@ pub(crate) fn run(args: &Args, parts: &mut Parts) -> Result<(), PartError> {
 fn plan(parts: &mut Parts) -> Result<(), PartError> {
     let release = target_dir().join("release");
     let out = target_dir().join("bench");
-    std::fs::create_dir_all(&out).map_err(|source| PartError::File { path: out.clone(), source })?;
+    std::fs::create_dir_all(&out).map_err(|source| PartError::File {
+        path: out.clone(),
+        source,
+    })?;
     let facts = out.join("facts-2000-osds.json");
     let plan = out.join("plan-2000-osds.json");
     let mut sample = Command::new(release.join("examples").join("sample_facts"));
-    sample.args(["--hosts", "100", "--osds-per-host", "20", "--racks", "10", "--mons", "5", "--output", facts.as_str()]);
+    sample.args([
+        "--hosts",
+        "100",
+        "--osds-per-host",
+        "20",
+        "--racks",
+        "10",
+        "--mons",
+        "5",
+        "--output",
+        facts.as_str(),
+    ]);
     parts.quiet("make up facts of 2,000 OSDs on 100 hosts", &mut sample)?;
     let mut runs = Vec::new();
     for _ in 0..RUNS {
         let mut command = Command::new(release.join("reeve"));
-        command.args(["--quiet", "rook", "plan", "--facts", facts.as_str(), "--output", plan.as_str()]);
+        command.args([
+            "--quiet",
+            "rook",
+            "plan",
+            "--facts",
+            facts.as_str(),
+            "--output",
+            plan.as_str(),
+        ]);
         runs.push(measure(&mut command)?);
     }
     let seconds = spread(runs.iter().map(|run| run.wall.as_secs_f64()).collect());
     let mib = spread(runs.iter().map(|run| run.peak_kib as f64 / 1024.0).collect());
-    answer(&format!("plan of 2,000 OSDs on 100 hosts, whole process, {RUNS} runs: min, median, max"));
-    answer(&format!("  time   {:>8.3} {:>8.3} {:>8.3} s", seconds[0], seconds[1], seconds[2]));
+    answer(&format!(
+        "plan of 2,000 OSDs on 100 hosts, whole process, {RUNS} runs: min, median, max"
+    ));
+    answer(&format!(
+        "  time   {:>8.3} {:>8.3} {:>8.3} s",
+        seconds[0], seconds[1], seconds[2]
+    ));
     answer(&format!("  memory {:>8.1} {:>8.1} {:>8.1} MiB", mib[0], mib[1], mib[2]));
     goal("plan-time", seconds[1], "s", 1.0);
     goal("plan-memory", mib[1] * 1.048_576, "MB", 200.0);
@@ -73,8 +110,13 @@ fn survey(parts: &mut Parts) -> Result<(), PartError> {
         Ok(())
     })?;
     let seconds = spread(runs.iter().map(|run| run.wall.as_secs_f64()).collect());
-    answer(&format!("survey of 100 hosts, 30 ms of latency for each command, replayed, {RUNS} runs: min, median, max"));
-    answer(&format!("  time   {:>8.3} {:>8.3} {:>8.3} s", seconds[0], seconds[1], seconds[2]));
+    answer(&format!(
+        "survey of 100 hosts, 30 ms of latency for each command, replayed, {RUNS} runs: min, median, max"
+    ));
+    answer(&format!(
+        "  time   {:>8.3} {:>8.3} {:>8.3} s",
+        seconds[0], seconds[1], seconds[2]
+    ));
     goal("survey-time", seconds[1], "s", 15.0);
     Ok(())
 }
@@ -96,14 +138,28 @@ fn measure(command: &mut Command) -> Result<Run, PartError> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()
-        .map_err(|source| PartError::Start { command: text.clone(), source })?;
-    let used = child.wait4().map_err(|source| PartError::Start { command: text.clone(), source })?;
+        .map_err(|source| PartError::Start {
+            command: text.clone(),
+            source,
+        })?;
+    let used = child.wait4().map_err(|source| PartError::Start {
+        command: text.clone(),
+        source,
+    })?;
     let wall = began.elapsed();
     if !used.status.success() {
         let status = used.status.to_string();
-        return Err(PartError::Failed { part: "measure".into(), command: text, status, tail: String::new() });
+        return Err(PartError::Failed {
+            part: "measure".into(),
+            command: text,
+            status,
+            tail: String::new(),
+        });
     }
-    Ok(Run { wall, peak_kib: used.rusage.maxrss / 1024 })
+    Ok(Run {
+        wall,
+        peak_kib: used.rusage.maxrss / 1024,
+    })
 }
 
 /// Returns minimum, median and maximum.
@@ -114,5 +170,7 @@ fn spread(mut values: Vec<f64>) -> [f64; 3] {
 
 fn goal(name: &str, value: f64, unit: &str, wanted_below: f64) {
     let word = if value < wanted_below { "held" } else { "short" };
-    answer(&format!("goal {name}: {value:.3} {unit} (wanted below {wanted_below} {unit}): {word}"));
+    answer(&format!(
+        "goal {name}: {value:.3} {unit} (wanted below {wanted_below} {unit}): {word}"
+    ));
 }

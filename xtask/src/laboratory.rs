@@ -29,11 +29,11 @@ impl Laboratory {
         command
     }
 
-    /// Builds the laboratory's command line.
+    /// Builds the laboratory's command line and reeve: everything at once, so that later builds find the same features.
     pub(crate) fn build(parts: &mut Parts) -> Result<(), PartError> {
         let mut build = cargo();
-        build.args(["build", "--quiet", "--package", "reeve-lab"]);
-        parts.quiet("build the laboratory's command line", &mut build)
+        build.args(["build", "--quiet", "--workspace", "--bins"]);
+        parts.quiet("build reeve and the laboratory's command line", &mut build)
     }
 
     /// Brings the laboratory up; one that is up and well stays as it is.
@@ -55,13 +55,16 @@ impl Laboratory {
     /// [`PartError::Seen`] if `lab status` does not answer with the four doors.
     pub(crate) fn doors(&self) -> Result<Doors, PartError> {
         let words = ["status", "--name", self.name, "--format", "json"];
-        let output = self
-            .command(&words)
-            .output()
-            .map_err(|source| PartError::Start { command: format!("lab {}", words.join(" ")), source })?;
+        let output = self.command(&words).output().map_err(|source| PartError::Start {
+            command: format!("lab {}", words.join(" ")),
+            source,
+        })?;
         let status: Value = serde_json::from_slice(&output.stdout).map_err(|error| {
             let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            PartError::Seen(format!("`lab {}` did not answer in JSON ({error}): {said}", words.join(" ")))
+            PartError::Seen(format!(
+                "`lab {}` did not answer in JSON ({error}): {said}",
+                words.join(" ")
+            ))
         })?;
         let text = |key: &str| {
             status[key]

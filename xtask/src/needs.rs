@@ -22,20 +22,33 @@ const MEMORY_GIB: u64 = 12;
 pub(crate) fn check(job: &str, cache: &Utf8Path) -> Result<(), PartError> {
     let mut missing = Vec::new();
     if !rustix::process::geteuid().is_root() {
-        missing.push("root: the laboratory makes network namespaces, mounts and loop devices; run it as root".to_owned());
+        missing
+            .push("root: the laboratory makes network namespaces, mounts and loop devices; run it as root".to_owned());
     }
     for (program, way_out) in [
-        ("apt-get", "a Debian-like system: the laboratory's nodes are made from Debian packages"),
-        ("go", "Go 1.24 or newer: Kubernetes is built from the Go module proxy; install Go and put it on PATH"),
+        (
+            "apt-get",
+            "a Debian-like system: the laboratory's nodes are made from Debian packages",
+        ),
+        (
+            "go",
+            "Go 1.24 or newer: Kubernetes is built from the Go module proxy; install Go and put it on PATH",
+        ),
         ("ssh", "an ssh client: apt-get install openssh-client"),
     ] {
-        if Command::new(program).arg(if program == "ssh" { "-V" } else { "version" }).output().is_err()
+        if Command::new(program)
+            .arg(if program == "ssh" { "-V" } else { "version" })
+            .output()
+            .is_err()
             && Command::new(program).arg("--version").output().is_err()
         {
             missing.push(format!("{program}: {way_out}"));
         }
     }
-    let nearest = cache.ancestors().find(|path| path.exists()).map_or_else(|| Utf8PathBuf::from("/"), Into::into);
+    let nearest = cache
+        .ancestors()
+        .find(|path| path.exists())
+        .map_or_else(|| Utf8PathBuf::from("/"), Into::into);
     if let Ok(stat) = rustix::fs::statvfs(nearest.as_std_path()) {
         let free = stat.f_bavail * stat.f_frsize;
         if free < DISK_GIB * GIB {
@@ -56,8 +69,15 @@ pub(crate) fn check(job: &str, cache: &Utf8Path) -> Result<(), PartError> {
     if missing.is_empty() {
         return Ok(());
     }
-    let missing = missing.iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n");
-    Err(PartError::Needs { job: job.into(), missing })
+    let missing = missing
+        .iter()
+        .map(|line| format!("  {line}"))
+        .collect::<Vec<_>>()
+        .join("\n");
+    Err(PartError::Needs {
+        job: job.into(),
+        missing,
+    })
 }
 
 fn available_memory() -> Option<u64> {

@@ -75,7 +75,10 @@ pub(crate) struct Parts {
 
 impl Parts {
     pub(crate) fn new() -> Self {
-        Self { began: Instant::now(), rows: Vec::new() }
+        Self {
+            began: Instant::now(),
+            rows: Vec::new(),
+        }
     }
 
     /// Runs `work` as the part `title` and records its time.
@@ -85,7 +88,11 @@ impl Parts {
         let result = work();
         let took = began.elapsed();
         let word = if result.is_ok() { "done" } else { "failed" };
-        say(&format!("[{}] {title}: {word} in {}", clock(self.began.elapsed()), clock(took)));
+        say(&format!(
+            "[{}] {title}: {word} in {}",
+            clock(self.began.elapsed()),
+            clock(took)
+        ));
         self.rows.push((title.to_owned(), took));
         result
     }
@@ -114,7 +121,10 @@ impl Parts {
 }
 
 /// Prints a line for the person who watches.
-#[expect(clippy::print_stderr, reason = "xtask is a command line; this is its one way to speak")]
+#[expect(
+    clippy::print_stderr,
+    reason = "xtask is a command line; this is its one way to speak"
+)]
 pub(crate) fn say(line: &str) {
     eprintln!("{line}");
 }
@@ -138,18 +148,29 @@ pub(crate) fn show(part: &str, command: &mut Command) -> Result<(), PartError> {
     let status = command
         .stdin(Stdio::null())
         .status()
-        .map_err(|source| PartError::Start { command: text.clone(), source })?;
+        .map_err(|source| PartError::Start {
+            command: text.clone(),
+            source,
+        })?;
     if status.success() {
         Ok(())
     } else {
-        Err(PartError::Failed { part: part.into(), command: text, status: status.to_string(), tail: String::new() })
+        Err(PartError::Failed {
+            part: part.into(),
+            command: text,
+            status: status.to_string(),
+            tail: String::new(),
+        })
     }
 }
 
 /// Runs a command with its output to a log file, a heartbeat to the terminal, and the log's end when it fails.
 pub(crate) fn quiet(part: &str, command: &mut Command) -> Result<(), PartError> {
     let log = log_path(part)?;
-    let file = |source| PartError::File { path: log.clone(), source };
+    let file = |source| PartError::File {
+        path: log.clone(),
+        source,
+    };
     let out = File::create(&log).map_err(file)?;
     let err = out.try_clone().map_err(file)?;
     let text = words(command);
@@ -158,7 +179,10 @@ pub(crate) fn quiet(part: &str, command: &mut Command) -> Result<(), PartError> 
         .stdout(out)
         .stderr(err)
         .spawn()
-        .map_err(|source| PartError::Start { command: text.clone(), source })?;
+        .map_err(|source| PartError::Start {
+            command: text.clone(),
+            source,
+        })?;
     let began = Instant::now();
     let mut said = began;
     // Bounded by the child: it is a compiler or a package tool, with deadlines of its own or ended by Ctrl-C, which reaches it too.
@@ -169,21 +193,36 @@ pub(crate) fn quiet(part: &str, command: &mut Command) -> Result<(), PartError> 
         }
         if said.elapsed() >= HEARTBEAT {
             said = Instant::now();
-            say(&format!("        {part}: {} so far; {}", clock(began.elapsed()), last_line(&log)));
+            say(&format!(
+                "        {part}: {} so far; {}",
+                clock(began.elapsed()),
+                last_line(&log)
+            ));
         }
     };
     if status.success() {
         return Ok(());
     }
     let tail = format!("; the end of {log}:\n{}", tail(&log, TAIL_BYTES));
-    Err(PartError::Failed { part: part.into(), command: text, status: status.to_string(), tail })
+    Err(PartError::Failed {
+        part: part.into(),
+        command: text,
+        status: status.to_string(),
+        tail,
+    })
 }
 
 /// Returns the log file of a part, in the target directory.
 pub(crate) fn log_path(part: &str) -> Result<Utf8PathBuf, PartError> {
     let dir = crate::tool::target_dir().join("xtask-logs");
-    std::fs::create_dir_all(&dir).map_err(|source| PartError::File { path: dir.clone(), source })?;
-    let name: String = part.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    std::fs::create_dir_all(&dir).map_err(|source| PartError::File {
+        path: dir.clone(),
+        source,
+    })?;
+    let name: String = part
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
     Ok(dir.join(format!("{name}.log")))
 }
 
@@ -200,7 +239,12 @@ fn tail(path: &Utf8Path, bytes: u64) -> String {
 
 fn last_line(path: &Utf8Path) -> String {
     let text = tail(path, 400);
-    let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no output yet").trim();
+    let line = text
+        .lines()
+        .rev()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or("no output yet")
+        .trim();
     line.chars().filter(|c| !c.is_control()).take(90).collect()
 }
 

@@ -21,7 +21,9 @@ const LABORATORY: Laboratory = Laboratory { name: "test" };
 pub(crate) fn run(args: &Args, parts: &mut Parts) -> Result<(), PartError> {
     if args.without_laboratory {
         crates(parts)?;
-        part::say("the tests against the laboratory were LEFT OUT (--without-laboratory): nothing was tried on a real cluster");
+        part::say(
+            "the tests against the laboratory were LEFT OUT (--without-laboratory): nothing was tried on a real cluster",
+        );
         return Ok(());
     }
     needs::check("cargo xtask test", &cache_dir())?;
@@ -30,7 +32,10 @@ pub(crate) fn run(args: &Args, parts: &mut Parts) -> Result<(), PartError> {
     // The laboratory's parts are mostly downloads at first and the crates' tests mostly compilation, so the two share the machine.
     let mut prepare = LABORATORY.command(&["prepare"]);
     let log = part::log_path("laboratory prepare")?;
-    let file = |source| PartError::File { path: log.clone(), source };
+    let file = |source| PartError::File {
+        path: log.clone(),
+        source,
+    };
     let out = std::fs::File::create(&log).map_err(file)?;
     let err = out.try_clone().map_err(file)?;
     let mut preparing = prepare
@@ -38,7 +43,10 @@ pub(crate) fn run(args: &Args, parts: &mut Parts) -> Result<(), PartError> {
         .stdout(out)
         .stderr(err)
         .spawn()
-        .map_err(|source| PartError::Start { command: "lab prepare".into(), source })?;
+        .map_err(|source| PartError::Start {
+            command: "lab prepare".into(),
+            source,
+        })?;
     part::say(&format!("        the laboratory's parts are prepared meanwhile: {log}"));
     let tested = crates(parts);
     let prepared = parts.run("wait for the laboratory's parts", || preparing.wait().map_err(file))?;
@@ -67,17 +75,41 @@ fn crates(parts: &mut Parts) -> Result<(), PartError> {
     parts.quiet("build the tests", &mut build)?;
     let mut test = cargo();
     test.args(["test", "--workspace", "--exclude", "reeve-live-tests"]);
-    test.env("REEVE_TEST_REQUIRE_CHROMIUM", if rustix::process::geteuid().is_root() { "1" } else { "" });
+    test.env(
+        "REEVE_TEST_REQUIRE_CHROMIUM",
+        if rustix::process::geteuid().is_root() { "1" } else { "" },
+    );
     parts.show("tests of the crates", &mut test)
 }
 
+/// Runs the tests that need root and a laboratory.
+///
+/// They are named by their files, `lab_*` and `live_*`, in a run over the whole workspace: a run over one package would
+/// resolve other features and build the dependencies anew.
 fn laboratory(parts: &mut Parts) -> Result<(), PartError> {
     let mut own = cargo();
-    own.args(["test", "--package", "reeve-lab", "--tests", "--", "--ignored", "--test-threads=1", "--nocapture"]);
+    own.args([
+        "test",
+        "--workspace",
+        "--test",
+        "lab_*",
+        "--",
+        "--ignored",
+        "--test-threads=1",
+        "--nocapture",
+    ]);
     parts.show("tests of the laboratory itself", &mut own)?;
     LABORATORY.up(parts)?;
     let mut live = cargo();
     live.env("REEVE_LAB", LABORATORY.name);
-    live.args(["test", "--package", "reeve-live-tests", "--", "--ignored", "--test-threads=1"]);
+    live.args([
+        "test",
+        "--workspace",
+        "--test",
+        "live_*",
+        "--",
+        "--ignored",
+        "--test-threads=1",
+    ]);
     parts.show("tests against the laboratory", &mut live)
 }

@@ -16,30 +16,51 @@ pub(crate) struct CrateTool {
 }
 
 /// Builds the book.
-pub(crate) const MDBOOK: CrateTool =
-    CrateTool { name: "mdbook", version: "0.5.4", flags: &["--no-default-features", "--features", "search"] };
+pub(crate) const MDBOOK: CrateTool = CrateTool {
+    name: "mdbook",
+    version: "0.5.4",
+    flags: &["--no-default-features", "--features", "search"],
+};
 
 /// Judges licences, sources and advisories.
-pub(crate) const CARGO_DENY: CrateTool = CrateTool { name: "cargo-deny", version: "0.20.2", flags: &[] };
+pub(crate) const CARGO_DENY: CrateTool = CrateTool {
+    name: "cargo-deny",
+    version: "0.20.2",
+    flags: &[],
+};
 
 impl CrateTool {
     /// Returns the tool's path, after installing it where the cache does not have this version.
     ///
     /// It is built without optimisation: it runs for seconds, and a fresh machine pays for the build.
     pub(crate) fn ensure(&self, parts: &mut Parts) -> Result<Utf8PathBuf, PartError> {
-        let root = cache_dir().join("tools").join(format!("{}-{}", self.name, self.version));
+        let root = cache_dir()
+            .join("tools")
+            .join(format!("{}-{}", self.name, self.version));
         let program = root.join("bin").join(self.name);
         if program.exists() {
             return Ok(program);
         }
         let mut install = cargo();
         install
-            .args(["install", "--quiet", "--debug", "--locked", "--version", self.version, "--root", root.as_str()])
+            .args([
+                "install",
+                "--quiet",
+                "--debug",
+                "--locked",
+                "--version",
+                self.version,
+                "--root",
+                root.as_str(),
+            ])
             .arg("--target-dir")
             .arg(target_dir().join("tools"))
             .args(self.flags)
             .arg(self.name);
-        parts.quiet(&format!("install {} {} from the crate registry", self.name, self.version), &mut install)?;
+        parts.quiet(
+            &format!("install {} {} from the crate registry", self.name, self.version),
+            &mut install,
+        )?;
         Ok(program)
     }
 }
@@ -64,12 +85,21 @@ pub(crate) fn target_dir() -> Utf8PathBuf {
 
 /// Returns the folder for what outlives a checkout: `$XDG_CACHE_HOME/reeve`, or `~/.cache/reeve`.
 pub(crate) fn cache_dir() -> Utf8PathBuf {
-    let base = environment("XDG_CACHE_HOME").map(Utf8PathBuf::from).filter(|path| path.is_absolute());
-    let home = || environment("HOME").map_or_else(|| Utf8PathBuf::from("/root"), Utf8PathBuf::from).join(".cache");
+    let base = environment("XDG_CACHE_HOME")
+        .map(Utf8PathBuf::from)
+        .filter(|path| path.is_absolute());
+    let home = || {
+        environment("HOME")
+            .map_or_else(|| Utf8PathBuf::from("/root"), Utf8PathBuf::from)
+            .join(".cache")
+    };
     base.unwrap_or_else(home).join("reeve")
 }
 
-#[expect(clippy::disallowed_methods, reason = "xtask is a command line and may read the environment; it does so here only")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "xtask is a command line and may read the environment; it does so here only"
+)]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }

@@ -1,0 +1,45 @@
+//! What admission makes of a pod.
+
+use serde_json::Value;
+
+use super::object_path::ObjectPath;
+use super::store::Store;
+
+fn path(group_version: &str, namespace: Option<&str>, resource: &str, name: Option<&str>) -> ObjectPath {
+    ObjectPath {
+        group_version: group_version.into(),
+        namespace: namespace.map(str::to_owned),
+        resource: resource.into(),
+        name: name.map(str::to_owned),
+    }
+}
+
+/// Returns why the gate's policies in `store` refuse a pod in `namespace`; none if they do not.
+///
+/// Policies are expected to be of the daemon gate's shape; the expressions are not read but known. The messages are those of the real server.
+pub(super) fn refusal(store: &Store, namespace: &str, pod: &Value) -> Option<String> {
+    const GROUP: &str = "admissionregistration.k8s.io/v1";
+    let label = |key: &str| pod["metadata"]["labels"][key].as_str();
+    let (kind, id) = (label("ceph_daemon_type")?, label("ceph_daemon_id")?);
+    store.list(&path(GROUP, None, "validatingadmissionpolicybindings", None), "").into_iter().find_map(|binding| {
+        let spec = &binding["spec"];
+        let policy_name = spec["policyName"].as_str()?;
+        // A binding without its policy does nothing.
+        let policy = store.get(&path(GROUP, None, "validatingadmissionpolicies", Some(policy_name)))?;
+        let selects = |selector: &Value| {
+            selector["matchLabels"]["kubernetes.io/metadata.name"].as_str().is_none_or(|only| only == namespace)
+        };
+        if !selects(&spec["matchResources"]["namespaceSelector"]) || !selects(&policy["spec"]["matchConstraints"]["namespaceSelector"]) {
+            return None;
+        }
+        let reference = &spec["paramRef"];
+        let list = store.get(&path("v1", reference["namespace"].as_str(), "configmaps", reference["name"].as_str()));
+        let said = match list {
+            None => "failed to configure binding: no params found for policy binding with `Deny` parameterNotFoundAction".to_owned(),
+            Some(list) if list["data"].get(format!("{kind}.{id}")).is_some() => return None,
+            Some(_) => format!("daemon {kind}.{id} has not been handed over yet"),
+        };
+        let binding_name = binding["metadata"]["name"].as_str().unwrap_or_default();
+        Some(format!("ValidatingAdmissionPolicy '{policy_name}' with binding '{binding_name}' denied request: {said}"))
+    })
+}

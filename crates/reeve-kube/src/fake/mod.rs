@@ -1,0 +1,15 @@
+//! An API server in this process that behaves like the real one as far as this crate uses it.
+//!
+//! Objects are kept by kind, namespace and name; lists have selectors, pages, tables and metadata alone; patches merge; namespaces have to
+//! exist; dry runs leave nothing behind; admission policies of the daemon gate's shape are evaluated from the objects that are stored, with
+//! the delay that the real one has. [`behaviour`] has tests that this and a real cluster both have to pass, so that it cannot drift.
+//!
+//! For tests and rehearsals; it keeps no promise about anything that this crate does not ask for.
+
+mod admission;
+pub mod behaviour;
+mod object_path;
+mod server;
+mod store;
+
+pub use server::{ApiServer, Asked};
