@@ -8,7 +8,7 @@ use reeve_report::Severity;
 use super::rook;
 use crate::check::context::Context;
 use crate::check::need::Need;
-use crate::check::rule::{Judgement, Rule};
+use crate::check::rule::{Judgement, Rule, list};
 
 const RECLAIM: &str = "rook/rook: pkg/operator/ceph/cluster/mgr/mgr.go – Start; pkg/operator/ceph/config/config.go – DisableInsecureGlobalID; CVE-2021-20288";
 const CIPHERS: &str =
@@ -55,7 +55,7 @@ pub(super) const RULES: &[Rule] = &[
         waiver: None,
         needs: &[Need::Auth],
         reason: "From 1.18.11 on Rook deletes the bootstrap keys; legacy tooling that makes new daemons with them stops working. The plan exports all keys first.",
-        remedy: "Nothing; it comes back with `ceph auth import` from the export, should it be needed.",
+        remedy: "Nothing; each comes back with `ceph auth import` from the export, should it be needed.",
         source: "rook/rook: pkg/operator/ceph/cluster/cluster.go – postMonStartupActions, deleteBootstrapKeys",
         judge: bootstrap,
     },
@@ -152,10 +152,14 @@ fn admin_caps(cx: &Context<'_>, out: &mut Judgement<'_>) {
 }
 
 fn bootstrap(cx: &Context<'_>, out: &mut Judgement<'_>) {
-    for entity in cx.facts.ceph.auth.known().into_iter().flatten() {
-        if entity.entity.starts_with("client.bootstrap-") {
-            out.found(entity.entity.clone(), format!("There is {}.", entity.entity), &[]);
-        }
+    let entities = cx.facts.ceph.auth.known().into_iter().flatten();
+    let names: Vec<&str> = entities
+        .map(|entity| entity.entity.as_str())
+        .filter(|name| name.starts_with("client.bootstrap-"))
+        .collect();
+    if !names.is_empty() {
+        let all = list(&names, 8);
+        out.found(all.clone(), format!("There is {all}."), &[]);
     }
 }
 

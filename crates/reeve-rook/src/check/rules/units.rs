@@ -97,7 +97,7 @@ pub(super) const RULES: &[Rule] = &[
         waiver: None,
         needs: &[Need::Hosts],
         reason: "The plan masks the daemons' own units; whatever unmasks or works around them would start a second process on a store that Rook has.",
-        remedy: "On {host}: see `systemctl cat {unit}`. Switch automation (Puppet, Ansible, monit) off for the time of the take-over; leave Ceph's own targets and ceph-volume's units alone, since stopping them stops every daemon.",
+        remedy: "On {host}: see `systemctl cat {unit}`. Switch automation (Puppet, Ansible, monit, upgrades) off for the time of the take-over.",
         source: BACK,
         judge: reviver,
     },
@@ -247,12 +247,19 @@ fn leftover(cx: &Context<'_>, out: &mut Judgement<'_>) {
     }
 }
 
+/// Tells whether a unit only starts units that the plan masks: every packaged Ceph has these, and a warning on every host would hide the others.
+fn is_masked_with_the_daemons(unit: &str) -> bool {
+    let own_target = unit.starts_with("ceph") && unit.ends_with(".target");
+    own_target || unit.starts_with("ceph-volume@")
+}
+
 fn reviver(cx: &Context<'_>, out: &mut Judgement<'_>) {
     for (host, facts) in cx.facts.reached_hosts() {
         let awake: Vec<_> = facts
             .revivers
             .iter()
             .filter(|reviver| !matches!(&*reviver.enabled, "disabled" | "masked"))
+            .filter(|reviver| !is_masked_with_the_daemons(&reviver.unit))
             .collect();
         let Some(first) = awake.first() else { continue };
         let units: Vec<&str> = awake.iter().map(|reviver| reviver.unit.as_str()).collect();

@@ -155,6 +155,22 @@ pub(super) const CASES: &[Case] = &[
         finds: &[("rook.reviver", W, "host n2")],
     },
     Case {
+        name: "units that start only what the plan masks",
+        breaks: |f| {
+            let own = |unit: &str| Reviver {
+                unit: unit.into(),
+                effect: "starts the Ceph units that it wants".into(),
+                enabled: "enabled".into(),
+            };
+            host(f, "n2").revivers = vec![
+                own("ceph.target"),
+                own("ceph-osd.target"),
+                own("ceph-volume@lvm-2-x.service"),
+            ];
+        },
+        finds: &[],
+    },
+    Case {
         name: "only disabled revivers",
         breaks: |f| {
             let asleep = Reviver {

@@ -1,0 +1,82 @@
+//! What is stilled for the time of the take-over, and given back at its end.
+
+use super::legacy_config::{Carried, carried};
+use super::site::Site;
+use super::steps::{SetConfig, StopAutoscaler};
+
+/// Settings that the plan changes, each with its old value.
+pub(super) struct Stilled {
+    /// Options of the old ceph.conf files; they stay.
+    pub(super) carried: Carried,
+    /// Options that are pinned for the time of the take-over.
+    pub(super) pinned: Vec<SetConfig>,
+    /// Pinned options that stay pinned for good.
+    pub(super) pinned_for_good: Vec<SetConfig>,
+    /// The balancer is on.
+    pub(super) balancer: bool,
+    /// Pools whose autoscaler is on, by number.
+    pub(super) autoscalers: Vec<(i64, StopAutoscaler)>,
+    /// Flags of the OSD map to set.
+    pub(super) flags: Vec<&'static str>,
+}
+
+impl Stilled {
+    pub(super) fn new(site: &Site<'_>) -> Self {
+        let ceph = &site.facts.ceph;
+        let pin = |name: &str, because: &str| SetConfig {
+            section: "osd".into(),
+            name: name.into(),
+            value: "false".into(),
+            before: ceph.config_value("osd", name).map(str::to_owned),
+            because: because.into(),
+        };
+        let already_off = |it: &SetConfig| it.before.as_deref() == Some("false");
+        let update = pin(
+            "osd_crush_update_on_start",
+            "no OSD may move in CRUSH because Rook calls its host by another name",
+        );
+        let class = pin(
+            "osd_class_update_on_start",
+            "an OSD without a device class must not get one when it starts",
+        );
+        let for_good = !site.crush_names.pinned_because.is_empty();
+        let (mut pinned, mut pinned_for_good) = (Vec::new(), Vec::new());
+        if !already_off(&update) {
+            if for_good { &mut pinned_for_good } else { &mut pinned }.push(update);
+        }
+        if site.osds().any(|(_, osd)| osd.class.is_empty()) && !already_off(&class) {
+            pinned_for_good.push(class);
+        }
+        // The balancer keeps its switch as a module option, and is on where that is not set (since Octopus).
+        let balancer = ceph
+            .config_value("mgr", "mgr/balancer/active")
+            .is_none_or(|active| active != "false");
+        let mut autoscalers: Vec<(i64, StopAutoscaler)> = ceph
+            .pools
+            .iter()
+            .filter(|pool| pool.autoscale_mode == "on")
+            .map(|pool| {
+                (
+                    pool.id,
+                    StopAutoscaler {
+                        pool: pool.name.clone(),
+                        before: pool.autoscale_mode.clone(),
+                    },
+                )
+            })
+            .collect();
+        autoscalers.sort_by_key(|(id, _)| *id);
+        let flags = ["noout", "norebalance"]
+            .into_iter()
+            .filter(|flag| !ceph.osdmap.flags.contains(*flag))
+            .collect();
+        Self {
+            carried: carried(site.facts),
+            pinned,
+            pinned_for_good,
+            balancer,
+            autoscalers,
+            flags,
+        }
+    }
+}
