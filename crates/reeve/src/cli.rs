@@ -1,0 +1,311 @@
+//! The command line's shape: what can be typed.
+
+use camino::Utf8PathBuf;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::exit::Exit;
+use crate::printer::Colour;
+
+/// Day-2 operations for sovereign OpenStack clouds.
+///
+/// Every operation goes the same way: survey reads the world, check judges it, plan writes down what would be done, and only then is
+/// anything touched. Nothing in this version changes a cluster.
+#[derive(Parser)]
+#[command(
+    name = "reeve",
+    version,
+    after_help = EXAMPLES,
+    after_long_help = format!("{EXAMPLES}\n\n{}", Exit::table()),
+    disable_help_subcommand = true,
+    propagate_version = true
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  reeve rook survey --admin-host ceph1 --kubeconfig admin.conf --save facts.json
+  reeve rook check --facts facts.json
+  reeve rook plan --facts facts.json --output plan.json
+  reeve rook plan show plan.json --steps";
+
+/// Options of every command.
+#[derive(Args)]
+pub(crate) struct Global {
+    /// Say nothing but the answer and errors.
+    #[arg(long, short, global = true, help_heading = "Global options")]
+    pub(crate) quiet: bool,
+    /// When to use colour.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        help_heading = "Global options"
+    )]
+    pub(crate) color: Colour,
+    /// The configuration file; otherwise $REEVE_CONFIG, ./reeve.toml or ~/.config/reeve/reeve.toml.
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub(crate) config: Option<Utf8PathBuf>,
+}
+
+#[derive(Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "one value in the life of the process")]
+pub(crate) enum Command {
+    /// Take over a live Ceph cluster into Rook on Kubernetes.
+    #[command(subcommand)]
+    Rook(RookCommand),
+    /// Read the journals of runs.
+    #[command(subcommand)]
+    Run(RunCommand),
+    /// Show the configuration and where each value comes from.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print the JSON schema of a file that reeve writes.
+    Schema {
+        /// Which file.
+        #[arg(value_enum)]
+        of: SchemaOf,
+    },
+    /// Print a completion script for a shell.
+    #[command(after_help = "Example:\n  reeve completions bash > /etc/bash_completion.d/reeve")]
+    Completions {
+        /// The shell.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum RookCommand {
+    /// Read everything about a Ceph cluster, its hosts and the Kubernetes cluster beside it. Changes nothing.
+    Survey(SurveyArgs),
+    /// Judge whether the cluster can be taken over, and say what stands in the way.
+    Check(CheckArgs),
+    /// Write down every step of the take-over, to be read before anything is done.
+    Plan(PlanArgs),
+}
+
+/// Where the clusters are.
+#[derive(Args, Clone, Default)]
+#[command(next_help_heading = "Where to look")]
+pub(crate) struct TargetArgs {
+    /// A host whose `ceph` command works with the admin keyring; ssh reaches it by this name.
+    #[arg(long, value_name = "HOST")]
+    pub(crate) admin_host: Option<String>,
+    /// The ssh configuration file; otherwise ssh's own (~/.ssh/config).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ssh_config: Option<Utf8PathBuf>,
+    /// The kubeconfig of the Kubernetes cluster that runs on the same hosts; otherwise $KUBECONFIG or ~/.kube/config.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<Utf8PathBuf>,
+    /// The context in the kubeconfig; otherwise its current one.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+    /// The namespace that the CephCluster will have. [default: rook-ceph]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
+    /// The namespace of the Rook operator. [default: the same]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) operator_namespace: Option<String>,
+    /// Rook's data directory on the hosts. [default: /var/lib/rook]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) data_dir_host_path: Option<String>,
+    /// The Ceph image that Rook is to run: the version that runs now.
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) ceph_image: Option<String>,
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  reeve rook survey --admin-host ceph1 --kubeconfig admin.conf
+  reeve rook survey --admin-host ceph1 --kubeconfig admin.conf --save facts.json
+  reeve rook survey --admin-host ceph1 --format json | jq .ceph.health")]
+pub(crate) struct SurveyArgs {
+    /// Write the facts to a file, for `check --facts` and `plan --facts`; readable by its owner only.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save: Option<Utf8PathBuf>,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: TextOrJson,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  reeve rook check --facts facts.json
+  reeve rook check --admin-host ceph1 --kubeconfig admin.conf
+  reeve rook check --facts facts.json --format html --output check.html
+  reeve rook check --facts facts.json --waive rook.pool-size-one")]
+pub(crate) struct CheckArgs {
+    /// Judge the facts of an earlier survey instead of taking one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) facts: Option<Utf8PathBuf>,
+    /// Accept what a rule finds; only some rules can be waived. May be given more than once.
+    #[arg(long, value_name = "RULE")]
+    pub(crate) waive: Vec<String>,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: ReportFormat,
+    /// Write the report to a file instead of standard output.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<Utf8PathBuf>,
+    /// List the rules and what each of them looks for, and judge nothing.
+    #[arg(long, exclusive = true)]
+    pub(crate) list: bool,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
+
+#[derive(Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
+  reeve rook plan --facts facts.json --output plan.json
+  reeve rook plan show plan.json --steps
+  reeve rook plan diff plan.json plan-after-repair.json"
+)]
+pub(crate) struct PlanArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<PlanCommand>,
+    #[command(flatten)]
+    pub(crate) make: PlanMakeArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct PlanMakeArgs {
+    /// Plan from the facts of an earlier survey instead of taking one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) facts: Option<Utf8PathBuf>,
+    /// Accept what a rule of `check` finds; only some rules can be waived. May be given more than once.
+    #[arg(long, value_name = "RULE")]
+    pub(crate) waive: Vec<String>,
+    /// A JSON file with options of the plan; `reeve schema rook-plan-options` describes it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) options: Option<Utf8PathBuf>,
+    /// Write the plan to a file; otherwise it is only shown.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<Utf8PathBuf>,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: TextOrJson,
+    /// Show every step with its commands, not only the hand-overs.
+    #[arg(long)]
+    pub(crate) steps: bool,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum PlanCommand {
+    /// Show a plan file.
+    Show {
+        /// The plan file.
+        plan: Utf8PathBuf,
+        /// Show every step with its commands, not only the hand-overs.
+        #[arg(long)]
+        steps: bool,
+        /// What to print.
+        #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+        format: TextOrJson,
+    },
+    /// Show what differs between two plan files.
+    Diff {
+        /// The one.
+        before: Utf8PathBuf,
+        /// The other.
+        after: Utf8PathBuf,
+        /// What to print.
+        #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+        format: TextOrJson,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum RunCommand {
+    /// List the runs, newest first.
+    #[command(after_help = "Example:\n  reeve run list --format json | jq '.[].id'")]
+    List {
+        #[command(flatten)]
+        runs: RunsArgs,
+        /// What to print.
+        #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+        format: TextOrJson,
+    },
+    /// Show one run: what was done, what is left, and how it ended.
+    #[command(after_help = "Example:\n  reeve run show 20261121T091500Z-rook-4f2a")]
+    Show {
+        /// The run's id, or its beginning.
+        run: String,
+        #[command(flatten)]
+        runs: RunsArgs,
+        /// What to print.
+        #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+        format: TextOrJson,
+    },
+    /// Print the events of a run as JSON, one on a line.
+    #[command(after_help = "Example:\n  reeve run export 20261121T091500Z-rook-4f2a > run.jsonl")]
+    Export {
+        /// The run's id, or its beginning.
+        run: String,
+        #[command(flatten)]
+        runs: RunsArgs,
+    },
+}
+
+/// Where the runs are.
+#[derive(Args)]
+pub(crate) struct RunsArgs {
+    /// The folder of the runs' journals; otherwise $REEVE_RUNS_DIR or ~/.local/state/reeve/runs.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) runs_dir: Option<Utf8PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print every setting, its value and where it comes from.
+    Show {
+        /// What to print.
+        #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+        format: TextOrJson,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TextOrJson {
+    /// Text for people.
+    #[default]
+    Text,
+    /// JSON for programs.
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// Text for people.
+    #[default]
+    Text,
+    /// JSON for programs.
+    Json,
+    /// JUnit XML for CI systems.
+    Junit,
+    /// One page that needs no network and prints well.
+    Html,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// What `reeve rook survey --save` writes.
+    RookFacts,
+    /// What `reeve rook plan --options` reads.
+    RookPlanOptions,
+    /// What `reeve rook plan --output` writes.
+    Plan,
+    /// What `--format json` of the checks prints.
+    Report,
+}

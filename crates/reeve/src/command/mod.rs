@@ -1,0 +1,54 @@
+//! The commands, a file each.
+
+mod completions;
+mod config_show;
+mod rook;
+mod run;
+mod schema;
+
+use crate::cli::{Command, ConfigCommand};
+use crate::config::Config;
+use crate::environment::Environment;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::printer::Printer;
+
+/// What every command gets.
+pub(crate) struct Context<'a> {
+    pub(crate) printer: &'a Printer,
+    pub(crate) config: &'a Config,
+    pub(crate) environment: &'a Environment,
+}
+
+impl Context<'_> {
+    /// Writes a command's answer to standard output.
+    pub(crate) fn answer(&self, text: &str) -> Result<(), Failure> {
+        self.printer.answer(text).map_err(|error| {
+            Failure::new(
+                Exit::Usage,
+                format!("could not write the answer to standard output: {error}"),
+            )
+        })
+    }
+
+    /// Writes a value as JSON to standard output.
+    pub(crate) fn answer_json(&self, value: &impl serde::Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(value).expect("answers hold only maps with text keys");
+        self.answer(&text)
+    }
+}
+
+/// Runs a command.
+///
+/// # Errors
+///
+/// A [`Failure`] with what to tell the person and the exit code.
+pub(crate) fn run(command: Command, context: &Context<'_>) -> Result<Exit, Failure> {
+    match command {
+        Command::Rook(command) => rook::run(command, context),
+        Command::Run(command) => run::run(command, context),
+        Command::Config(ConfigCommand::Show { format }) => config_show::run(format, context),
+        Command::Schema { of } => schema::run(of, context),
+        Command::Completions { shell } => completions::run(shell, context),
+    }
+}

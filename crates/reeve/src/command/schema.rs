@@ -1,0 +1,16 @@
+//! `reeve schema`: the JSON schema of a file that reeve writes or reads.
+
+use super::Context;
+use crate::cli::SchemaOf;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+pub(super) fn run(of: SchemaOf, context: &Context<'_>) -> Result<Exit, Failure> {
+    match of {
+        SchemaOf::RookFacts => context.answer_json(&schemars::schema_for!(reeve_rook::facts::Facts))?,
+        SchemaOf::RookPlanOptions => context.answer_json(&schemars::schema_for!(reeve_rook::plan::Options))?,
+        SchemaOf::Plan => context.answer_json(&schemars::schema_for!(reeve_journal::plan::Plan))?,
+        SchemaOf::Report => context.answer_json(&reeve_report::schema())?,
+    }
+    Ok(Exit::Done)
+}

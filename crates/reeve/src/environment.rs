@@ -1,0 +1,53 @@
+//! Environment variables: their names and their values, read here and nowhere else.
+
+use camino::Utf8PathBuf;
+
+/// The configuration file.
+pub(crate) const CONFIG: &str = "REEVE_CONFIG";
+/// The folder of runs.
+pub(crate) const RUNS_DIR: &str = "REEVE_RUNS_DIR";
+/// The log filter, as tracing-subscriber reads it: `debug`, `reeve_host=debug`.
+pub(crate) const LOG: &str = "REEVE_LOG";
+/// The kubeconfig, as all of Kubernetes' tools read it.
+pub(crate) const KUBECONFIG: &str = "KUBECONFIG";
+/// No colour, see no-color.org.
+pub(crate) const NO_COLOR: &str = "NO_COLOR";
+/// The terminal's width, as shells export it.
+pub(crate) const COLUMNS: &str = "COLUMNS";
+
+/// What the environment says, read once at the start.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Environment {
+    pub(crate) config: Option<Utf8PathBuf>,
+    pub(crate) runs_dir: Option<Utf8PathBuf>,
+    pub(crate) log: Option<String>,
+    pub(crate) kubeconfig: Option<Utf8PathBuf>,
+    pub(crate) no_color: bool,
+    pub(crate) columns: Option<usize>,
+    pub(crate) home: Option<Utf8PathBuf>,
+    pub(crate) xdg_config_home: Option<Utf8PathBuf>,
+    pub(crate) xdg_state_home: Option<Utf8PathBuf>,
+}
+
+impl Environment {
+    /// Reads the process's environment; an empty variable counts as not set.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place of the binary that reads the environment"
+    )]
+    pub(crate) fn read() -> Self {
+        let value = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+        let path = |name: &str| value(name).map(Utf8PathBuf::from);
+        Self {
+            config: path(CONFIG),
+            runs_dir: path(RUNS_DIR),
+            log: value(LOG),
+            kubeconfig: path(KUBECONFIG),
+            no_color: value(NO_COLOR).is_some(),
+            columns: value(COLUMNS).and_then(|text| text.parse().ok()),
+            home: path("HOME"),
+            xdg_config_home: path("XDG_CONFIG_HOME").filter(|path| path.is_absolute()),
+            xdg_state_home: path("XDG_STATE_HOME").filter(|path| path.is_absolute()),
+        }
+    }
+}
