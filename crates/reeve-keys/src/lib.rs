@@ -71,13 +71,19 @@ mod tests {
     #[test]
     fn a_typing_error_is_answered_with_the_nearest_key() {
         let unknown = UnknownKey::of(&complaint(r#"{"admin_hots": "n1"}"#)).unwrap();
-        assert_eq!(unknown.to_string(), "unknown key `admin_hots`; the nearest known key is `admin_host`");
+        assert_eq!(
+            unknown.to_string(),
+            "unknown key `admin_hots`; the nearest known key is `admin_host`"
+        );
     }
 
     #[test]
     fn toml_words_it_in_the_same_way() {
         let error = toml::from_str::<File>("namespce = 'x'").unwrap_err();
-        assert_eq!(UnknownKey::of(error.message()).unwrap().nearest.as_deref(), Some("namespace"));
+        assert_eq!(
+            UnknownKey::of(error.message()).unwrap().nearest.as_deref(),
+            Some("namespace")
+        );
     }
 
     #[test]

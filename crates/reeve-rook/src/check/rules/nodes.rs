@@ -225,16 +225,12 @@ fn image_missing(cx: &Context<'_>, out: &mut Judgement<'_>) {
         return;
     };
     let wanted = full_name(image);
+    let has = |images: &BTreeSet<String>| images.iter().any(|image| full_name(image) == wanted);
     for host in cx.taken_over_hosts() {
-        // The kubelet names 50 images at most, so only its yes counts.
-        if cx
-            .node(host)
-            .is_some_and(|node| node.images.iter().any(|image| full_name(image) == wanted))
-        {
-            continue;
-        }
+        // The host's own list is of now and decides. The kubelet's is older by up to a minute, and names 50 images at most: only its yes
+        // counts, and only where the host's list cannot be read.
         match cx.host(host).map(|facts| facts.images.require()) {
-            Some(Ok(images)) if images.iter().any(|image| full_name(image) == wanted) => {}
+            Some(Ok(images)) if has(images) => {}
             Some(Ok(_)) => {
                 out.found(
                     format!("host {host}"),
@@ -242,6 +238,7 @@ fn image_missing(cx: &Context<'_>, out: &mut Judgement<'_>) {
                     &[("host", host.as_str())],
                 );
             }
+            _ if cx.node(host).is_some_and(|node| has(&node.images)) => {}
             Some(Err(because)) => out.unseen(format!("images of {host}: {because}")),
             None => out.unseen(format!("images of {host}: it was not reached")),
         }

@@ -173,9 +173,9 @@ pub(super) const CASES: &[Case] = &[
         finds: &[("rook.image-missing", R, "host n2")],
     },
     Case {
-        name: "an image that only the kubelet tells of",
+        name: "an image that went, and the kubelet has not noticed",
         breaks: |f| known(&mut super::host(f, "n2").images).clear(),
-        finds: &[],
+        finds: &[("rook.image-missing", R, "host n2")],
     },
     Case {
         name: "no operator",

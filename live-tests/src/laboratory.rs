@@ -1,0 +1,218 @@
+//! The running laboratory, entered as an operator would.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use camino::Utf8PathBuf;
+use serde_json::Value;
+
+/// A running laboratory.
+#[derive(Clone, Debug)]
+pub struct Laboratory {
+    /// The kubeconfig of its Kubernetes cluster.
+    pub kubeconfig: Utf8PathBuf,
+    /// The ssh configuration that reaches its nodes.
+    pub ssh_config: Utf8PathBuf,
+    /// Its kubectl.
+    pub kubectl: Utf8PathBuf,
+    /// The Ceph image that its nodes hold.
+    pub ceph_image: String,
+    /// Its nodes' names.
+    pub nodes: Vec<String>,
+    status: Value,
+}
+
+/// What a command said.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// Its exit code; -1 if a signal ended it.
+    pub code: i32,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl Said {
+    /// Returns standard output of a command that must succeed.
+    ///
+    /// # Panics
+    ///
+    /// If it did not.
+    pub fn fine(self) -> String {
+        assert_eq!(self.code, 0, "stdout: {}\nstderr: {}", self.out, self.err);
+        self.out
+    }
+}
+
+impl Laboratory {
+    /// Opens the laboratory that `REEVE_LAB` names.
+    ///
+    /// # Panics
+    ///
+    /// If the variable is missing or `lab status` does not answer: these tests are nothing without it.
+    #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tests have no command line; the job that runs them names the laboratory here"
+    )]
+    pub fn open() -> Self {
+        let name = std::env::var("REEVE_LAB").expect("REEVE_LAB names the laboratory; `cargo xtask test` sets it");
+        let said = run(
+            Command::new(target().join("lab")).args(["status", "--name", &name, "--format", "json"]),
+            None,
+        );
+        let status: Value = serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{error}: {said:?}"));
+        let text = |key: &str| {
+            status[key]
+                .as_str()
+                .unwrap_or_else(|| panic!("no `{key}` in {status}"))
+                .to_owned()
+        };
+        Self {
+            kubeconfig: text("kubeconfig").into(),
+            ssh_config: text("ssh_config").into(),
+            kubectl: text("kubectl").into(),
+            ceph_image: text("ceph_image"),
+            nodes: status["nodes"]
+                .as_array()
+                .expect("nodes are listed")
+                .iter()
+                .map(|node| node["name"].as_str().expect("a node has a name").to_owned())
+                .collect(),
+            status,
+        }
+    }
+
+    /// Returns the address of a node.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such node.
+    #[must_use]
+    pub fn address(&self, node: &str) -> &str {
+        let nodes = self.status["nodes"].as_array().into_iter().flatten();
+        nodes
+            .filter(|listed| listed["name"] == node)
+            .find_map(|listed| listed["address"].as_str())
+            .unwrap_or_else(|| panic!("no address of {node} in {}", self.status))
+    }
+
+    /// Runs a command on a node, as root, through ssh. The words are given to a shell there, quoted.
+    #[must_use]
+    pub fn on(&self, node: &str, words: &[&str]) -> Said {
+        let quoted: Vec<String> = words
+            .iter()
+            .map(|word| format!("'{}'", word.replace('\'', r"'\''")))
+            .collect();
+        run(
+            Command::new("ssh").args(["-F", self.ssh_config.as_str(), node, &quoted.join(" ")]),
+            None,
+        )
+    }
+
+    /// Runs `ceph` on the first node; it must succeed.
+    pub fn ceph(&self, words: &[&str]) -> String {
+        let mut all = vec!["timeout", "30", "ceph"];
+        all.extend(words);
+        self.on(&self.nodes[0], &all).fine()
+    }
+
+    /// Runs `ceph` with `--format json` and reads the answer.
+    #[must_use]
+    pub fn ceph_json(&self, words: &[&str]) -> Value {
+        let mut all = words.to_vec();
+        all.extend(["--format", "json"]);
+        serde_json::from_str(&self.ceph(&all)).expect("ceph answers in JSON")
+    }
+
+    /// Runs `kubectl`, with `input` on standard input.
+    #[must_use]
+    pub fn kubectl(&self, words: &[&str], input: Option<&str>) -> Said {
+        run(
+            Command::new(&self.kubectl)
+                .args(["--kubeconfig", self.kubeconfig.as_str()])
+                .args(words),
+            input,
+        )
+    }
+
+    /// Runs `reeve` in `folder`.
+    #[must_use]
+    pub fn reeve(&self, folder: &camino::Utf8Path, words: &[&str]) -> Said {
+        run(
+            Command::new(target().join("reeve")).args(words).current_dir(folder),
+            None,
+        )
+    }
+
+    /// Runs `reeve rook` with `words` and with where this laboratory is; `ssh_config` stands in for the laboratory's own.
+    #[must_use]
+    pub fn reeve_rook(&self, folder: &camino::Utf8Path, words: &[&str], ssh_config: Option<&camino::Utf8Path>) -> Said {
+        let ssh_config = ssh_config.unwrap_or(&self.ssh_config);
+        let mut all = vec!["rook"];
+        all.extend(words);
+        all.extend(["--admin-host", &self.nodes[0], "--ssh-config", ssh_config.as_str()]);
+        all.extend([
+            "--kubeconfig",
+            self.kubeconfig.as_str(),
+            "--ceph-image",
+            &self.ceph_image,
+        ]);
+        self.reeve(folder, &all)
+    }
+
+    /// Waits until `condition` holds.
+    ///
+    /// # Panics
+    ///
+    /// If it does not hold within `deadline`.
+    pub fn wait(&self, what: &str, deadline: Duration, mut condition: impl FnMut(&Self) -> bool) {
+        let began = Instant::now();
+        while !condition(self) {
+            assert!(began.elapsed() < deadline, "waited {deadline:?} in vain for {what}");
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+
+    /// Tells whether all mons are in quorum, all OSDs up and in and all PGs active+clean.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        let said = self.on(&self.nodes[0], &["timeout", "20", "ceph", "status", "--format", "json"]);
+        let Ok(status) = serde_json::from_str::<Value>(&said.out) else {
+            return false;
+        };
+        let osds = &status["osdmap"];
+        let clean = status["pgmap"]["pgs_by_state"]
+            .as_array()
+            .is_some_and(|states| states.iter().all(|state| state["state_name"] == "active+clean"));
+        let mons = status["monmap"]["num_mons"].as_u64();
+        let quorum = status["quorum_names"].as_array().map(|names| names.len() as u64);
+        clean && mons == quorum && osds["num_osds"] == osds["num_up_osds"] && osds["num_osds"] == osds["num_in_osds"]
+    }
+}
+
+/// Returns the folder of the binaries under test: where cargo put this test's own, one up.
+fn target() -> Utf8PathBuf {
+    let exe = Utf8PathBuf::from_path_buf(std::env::current_exe().expect("a test has a path")).expect("UTF-8");
+    exe.ancestors().nth(2).expect("target/debug/deps/test").to_owned()
+}
+
+fn run(command: &mut Command, input: Option<&str>) -> Said {
+    let mut child = command
+        .stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() })
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    if let (Some(text), Some(mut pipe)) = (input, child.stdin.take()) {
+        pipe.write_all(text.as_bytes()).expect("the program reads its input");
+    }
+    let output = child.wait_with_output().expect("the program was started");
+    Said {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
