@@ -84,7 +84,7 @@ fn crates(parts: &mut Parts) -> Result<(), PartError> {
 
 /// Runs the tests that need root and a laboratory.
 ///
-/// They are named by their files, `lab_*` and `live_*`, in a run over the whole workspace: a run over one package would
+/// They are named by their files, `machine` and `live_*`, in a run over the whole workspace: a run over one package would
 /// resolve other features and build the dependencies anew.
 fn laboratory(parts: &mut Parts) -> Result<(), PartError> {
     let mut own = cargo();
