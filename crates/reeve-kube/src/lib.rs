@@ -10,7 +10,7 @@
 //! deadline, every list is paged and bounded, and at most [`MAX_IN_FLIGHT`] requests are under way at once. Contents of
 //! Secrets are never asked for.
 //!
-//! What the facts mean, and when anything may be changed, is left to the operations. With feature `fake`, [`fake`] has an API
+//! What the facts mean, and when anything may be changed, is left to the operations. With feature `fake`, module `fake` has an API
 //! server in this process that behaves like the real one as far as this crate uses it.
 
 mod access;

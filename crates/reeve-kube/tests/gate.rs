@@ -31,9 +31,16 @@ fn mon() -> DaemonKey {
 #[tokio::test(start_paused = true)]
 async fn the_whole_life_of_a_gate() {
     let server = server();
-    let before = server.everything();
+    let everything = || {
+        let mut all = server.everything();
+        // The namespace was written to, and is as it was.
+        all.iter_mut()
+            .for_each(|one| one["metadata"]["resourceVersion"] = json!(""));
+        all
+    };
+    let before = everything();
     behaviour::gate_cycle(&server.cluster(), "rook-ceph").await;
-    assert_eq!(server.everything(), before);
+    assert_eq!(everything(), before);
 }
 
 #[tokio::test(start_paused = true)]
@@ -53,6 +60,7 @@ async fn an_answer_that_flickers_proves_nothing_until_it_is_steady() {
     let proof = Proof {
         deadline: Duration::from_secs(20),
         steady: Duration::ZERO,
+        answers: 3,
     };
     gate::prove_closed(&cluster, "rook-ceph", &mon(), &Probe::default(), proof)
         .await
@@ -63,6 +71,12 @@ async fn an_answer_that_flickers_proves_nothing_until_it_is_steady() {
         .await
         .unwrap();
     assert_eq!(server.take_asked().len(), 4);
+    gate::release(&cluster, "rook-ceph", RUN, &mon()).await.unwrap();
+    server.take_asked();
+    gate::prove_open(&cluster, "rook-ceph", &mon(), &Probe::default(), Proof::QUICK)
+        .await
+        .unwrap();
+    assert_eq!(server.take_asked().len(), 1, "where one is, it is asked for once");
 }
 
 #[tokio::test(start_paused = true)]
@@ -104,27 +118,39 @@ async fn another_policy_that_refuses_is_not_taken_for_the_gate() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_that_somebody_deleted_keeps_the_gate_closed_and_is_found() {
+async fn a_list_that_somebody_cleared_keeps_the_gate_closed() {
     let server = server();
     let cluster = server.cluster();
     gate::close(&cluster, &new_gate()).await.unwrap();
     gate::release(&cluster, "rook-ceph", RUN, &mon()).await.unwrap();
-    let lists: kube::Api<k8s_openapi::api::core::v1::ConfigMap> =
-        kube::Api::namespaced(cluster.client().clone(), "rook-ceph");
-    lists
-        .delete(gate::RELEASED_LIST, &kube::api::DeleteParams::default())
-        .await
-        .unwrap();
+    server.put("/api/v1/namespaces/rook-ceph", json!({}));
 
     let proved = gate::prove_open(&cluster, "rook-ceph", &mon(), &Probe::default(), Proof::default()).await;
     assert!(
-        matches!(&proved, Err(GateError::StillClosed { message, .. }) if message.contains("no params found")),
+        matches!(&proved, Err(GateError::StillClosed { message, .. }) if message.contains("not been handed over")),
         "{proved:?}"
     );
-    let released = gate::release(&cluster, "rook-ceph", RUN, &mon()).await;
-    assert!(matches!(released, Err(GateError::Missing { .. })), "{released:?}");
     let state = gate::read_state(&cluster, "rook-ceph").await.unwrap();
-    assert!(state.is_in_force() && state.released.is_none());
+    assert!(state.is_in_force() && state.released == Some(BTreeSet::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_dead_run_released_is_not_released_in_a_new_gate() {
+    let server = server();
+    let cluster = server.cluster();
+    server.put(
+        "/api/v1/namespaces/rook-ceph",
+        json!({ "metadata": { "annotations": { "mon.released.reeve/n1": "true", "owner": "storage" } } }),
+    );
+    let state = gate::read_state(&cluster, "rook-ceph").await.unwrap();
+    assert!(state.is_there() && !state.is_in_force(), "{state:?}");
+    gate::close(&cluster, &new_gate()).await.unwrap();
+    gate::prove_closed(&cluster, "rook-ceph", &mon(), &Probe::default(), Proof::default())
+        .await
+        .unwrap();
+    gate::remove(&cluster, "rook-ceph", Some(RUN)).await.unwrap();
+    let annotations = &server.get("/api/v1/namespaces/rook-ceph").unwrap()["metadata"]["annotations"];
+    assert_eq!(*annotations, json!({ "owner": "storage" }), "others' annotations stay");
 }
 
 #[tokio::test]
@@ -176,7 +202,7 @@ async fn closing_that_was_cut_anywhere_is_taken_up_again() {
             "{cut}: {state:?}"
         );
         let removed = gate::remove(&cluster, "rook-ceph", Some(RUN)).await.unwrap();
-        assert!(removed.list && removed.policy && removed.binding);
+        assert!(removed.policy && removed.binding);
     }
 }
 
@@ -197,7 +223,7 @@ async fn a_half_made_gate_is_removed() {
         gate::Removed {
             binding: true,
             policy: false,
-            list: true
+            released: 0
         }
     );
 }
@@ -207,17 +233,18 @@ async fn a_gate_of_a_later_format_is_left_alone() {
     let server = server();
     let mut later = gate::objects("rook-ceph", RUN);
     later[0]["metadata"]["annotations"][gate::FORMAT_ANNOTATION] = json!("2");
-    server.put(
-        "/api/v1/namespaces/rook-ceph/configmaps/reeve-released",
-        later[0].clone(),
+    let path = format!(
+        "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/{}",
+        gate::policy_name("rook-ceph")
     );
+    server.put(&path, later[0].clone());
     let error = gate::close(&server.cluster(), &new_gate()).await.unwrap_err();
     assert!(
         matches!(&error, GateError::Format { found, .. } if found == "2"),
         "{error}"
     );
     // A person may still have it removed.
-    assert!(gate::remove(&server.cluster(), "rook-ceph", None).await.unwrap().list);
+    assert!(gate::remove(&server.cluster(), "rook-ceph", None).await.unwrap().policy);
 }
 
 #[tokio::test]

@@ -48,6 +48,10 @@ impl Store {
         if let Some(namespace) = &path.namespace {
             metadata["namespace"] = json!(namespace);
         }
+        // The API server does not keep an empty map.
+        if metadata["annotations"].as_object().is_some_and(Map::is_empty) {
+            metadata.as_object_mut().map(|metadata| metadata.remove("annotations"));
+        }
         let kept = |key: &str, new: Value| old.map_or(new, |old| old["metadata"][key].clone());
         metadata["uid"] = kept(
             "uid",

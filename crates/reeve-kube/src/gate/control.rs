@@ -4,18 +4,17 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding};
 use k8s_openapi::api::apps::v1::ReplicaSet;
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
-use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
-use serde_json::json;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
+use serde_json::{Value, json};
 
-use super::objects::{Mark, binding, policy, release_patch, released_list, withhold_patch};
+use super::objects::{Mark, binding, policy, release_patch, replace_patch, withhold_patch};
 use super::state::{Existing, format_of, read_existing, run_of};
 use super::{
-    DAEMON_ID_LABEL, DAEMON_TYPE_LABEL, DaemonKey, FIELD_MANAGER, GATE_FORMAT, GateError, NUDGE_ANNOTATION,
-    RELEASED_LIST, policy_name,
+    DAEMON_ID_LABEL, DAEMON_TYPE_LABEL, DaemonKey, FIELD_MANAGER, GATE_FORMAT, GateError, NUDGE_ANNOTATION, policy_name,
 };
 use crate::cluster::Cluster;
-use crate::error::{Problem, RequestError};
+use crate::error::RequestError;
 
 /// A gate that is to be closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,14 +36,14 @@ pub struct Removed {
     pub binding: bool,
     /// The policy was there.
     pub policy: bool,
-    /// The list was there.
-    pub list: bool,
+    /// How many daemons were on the list of released ones.
+    pub released: usize,
 }
 
-/// Closes the gate: list, policy, binding, in this order.
+/// Closes the gate: list of released daemons, policy, binding, in this order.
 ///
-/// A repeat by the same run mends policy and binding and leaves the list as it is, with whatever was released since.
-/// Whether the gate works is for [`super::prove_closed`] to say; the API server takes a moment.
+/// A repeat by the same run mends policy and binding and leaves the list as it is, with whatever was released since. What a dead run left on the
+/// list goes. Whether the gate works is for [`super::prove_closed`] to say; the API server takes a moment.
 ///
 /// # Errors
 ///
@@ -61,69 +60,35 @@ pub async fn close(cluster: &Cluster, gate: &NewGate) -> Result<(), GateError> {
         });
     }
     refuse_foreign(&existing, namespace, Some(&gate.run))?;
-    let namespaces: Api<Namespace> = Api::all(cluster.client().clone());
-    if cluster
-        .ask(&format!("read namespace {namespace}"), namespaces.get_opt(namespace))
-        .await?
-        .is_none()
-    {
+    if !existing.namespace {
         return Err(GateError::NamespaceMissing {
             namespace: namespace.to_owned(),
         });
     }
+    // The list is there before the policy is; a policy that is there was made after it.
+    if existing.policy.is_none() && existing.released != gate.released {
+        let action = format!("set the list of released daemons of namespace {namespace}");
+        patch_namespace(
+            cluster,
+            namespace,
+            &action,
+            replace_patch(&existing.released, &gate.released),
+        )
+        .await?;
+    }
 
     let mark = Mark::of_run(&gate.run, gate.made_at);
-    if existing.list.is_none() {
-        create_list(cluster, namespace, &mark, &gate.released).await?;
-    }
     let params = PatchParams::apply(FIELD_MANAGER).force();
     let name = policy_name(namespace);
     let policies: Api<ValidatingAdmissionPolicy> = Api::all(cluster.client().clone());
     let wanted = Patch::Apply(policy(namespace, &mark));
-    cluster
-        .ask(
-            &format!("create ValidatingAdmissionPolicy {name}"),
-            policies.patch(&name, &params, &wanted),
-        )
-        .await?;
+    let action = format!("create ValidatingAdmissionPolicy {name}");
+    cluster.ask(&action, policies.patch(&name, &params, &wanted)).await?;
     let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(cluster.client().clone());
     let wanted = Patch::Apply(binding(namespace, &mark));
-    cluster
-        .ask(
-            &format!("create ValidatingAdmissionPolicyBinding {name}"),
-            bindings.patch(&name, &params, &wanted),
-        )
-        .await?;
+    let action = format!("create ValidatingAdmissionPolicyBinding {name}");
+    cluster.ask(&action, bindings.patch(&name, &params, &wanted)).await?;
     Ok(())
-}
-
-/// Creates the list; one that appeared meanwhile was made by a repeat of this run, whose earlier request had no answer.
-async fn create_list(
-    cluster: &Cluster,
-    namespace: &str,
-    mark: &Mark,
-    released: &BTreeSet<DaemonKey>,
-) -> Result<(), GateError> {
-    let lists: Api<ConfigMap> = Api::namespaced(cluster.client().clone(), namespace);
-    let action = format!("create configmap {RELEASED_LIST} in namespace {namespace}");
-    let list: ConfigMap = serde_json::from_value(released_list(namespace, mark, released))
-        .map_err(|error| cluster.failed(&action, Problem::Garbage(error.to_string())))?;
-    let params = PostParams {
-        field_manager: Some(FIELD_MANAGER.into()),
-        ..PostParams::default()
-    };
-    match cluster.ask(&action, lists.create(&params, &list)).await {
-        Ok(_) => Ok(()),
-        Err(RequestError {
-            problem: Problem::AlreadyExists(_),
-            ..
-        }) => refuse_foreign(
-            &read_existing(cluster, namespace).await?,
-            namespace,
-            mark.run.as_deref(),
-        ),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Releases a daemon: its pod may be created from now on. A repeat changes nothing.
@@ -137,7 +102,7 @@ pub async fn release(cluster: &Cluster, namespace: &str, run: &str, daemon: &Dae
         namespace,
         run,
         &format!("release {daemon}"),
-        &release_patch(daemon),
+        release_patch([daemon]),
     )
     .await
 }
@@ -153,38 +118,35 @@ pub async fn withhold(cluster: &Cluster, namespace: &str, run: &str, daemon: &Da
         namespace,
         run,
         &format!("withhold {daemon}"),
-        &withhold_patch(daemon),
+        withhold_patch([daemon]),
     )
     .await
 }
 
-async fn patch_list(
-    cluster: &Cluster,
-    namespace: &str,
-    run: &str,
-    what: &str,
-    patch: &serde_json::Value,
-) -> Result<(), GateError> {
+async fn patch_list(cluster: &Cluster, namespace: &str, run: &str, what: &str, patch: Value) -> Result<(), GateError> {
     let existing = read_existing(cluster, namespace).await?;
     refuse_foreign(&existing, namespace, Some(run))?;
-    let missing = || GateError::Missing {
-        namespace: namespace.to_owned(),
-    };
-    if existing.list.is_none() {
-        return Err(missing());
+    if existing.policy.is_none() {
+        return Err(GateError::Missing {
+            namespace: namespace.to_owned(),
+        });
     }
-    let lists: Api<ConfigMap> = Api::namespaced(cluster.client().clone(), namespace);
+    Ok(patch_namespace(cluster, namespace, &format!("{what} in namespace {namespace}"), patch).await?)
+}
+
+async fn patch_namespace(cluster: &Cluster, namespace: &str, action: &str, patch: Value) -> Result<(), RequestError> {
+    let namespaces: Api<Namespace> = Api::all(cluster.client().clone());
     let params = PatchParams {
         field_manager: Some(FIELD_MANAGER.into()),
         ..PatchParams::default()
     };
-    let patch = Patch::Merge(patch);
-    let request = lists.patch(RELEASED_LIST, &params, &patch);
-    match cluster.ask(&format!("{what} in namespace {namespace}"), request).await {
-        Ok(_) => Ok(()),
-        Err(error) if error.is_not_found() => Err(missing()),
-        Err(error) => Err(error.into()),
-    }
+    cluster
+        .ask(
+            action,
+            namespaces.patch_metadata(namespace, &params, &Patch::Merge(patch)),
+        )
+        .await?;
+    Ok(())
 }
 
 /// Removes the gate: binding, policy, list, in this order. What is not there is no error, so a repeat removes the rest.
@@ -206,27 +168,20 @@ pub async fn remove(cluster: &Cluster, namespace: &str, run: Option<&str>) -> Re
     let mut removed = Removed::default();
     if existing.binding.is_some() {
         let api: Api<ValidatingAdmissionPolicyBinding> = Api::all(client());
-        let request = api.delete(&name, &params);
-        removed.binding = was_there(
-            cluster
-                .ask(&format!("delete ValidatingAdmissionPolicyBinding {name}"), request)
-                .await,
-        )?;
+        let action = format!("delete ValidatingAdmissionPolicyBinding {name}");
+        removed.binding = was_there(cluster.ask(&action, api.delete(&name, &params)).await)?;
     }
     if existing.policy.is_some() {
         let api: Api<ValidatingAdmissionPolicy> = Api::all(client());
-        let request = api.delete(&name, &params);
-        removed.policy = was_there(
-            cluster
-                .ask(&format!("delete ValidatingAdmissionPolicy {name}"), request)
-                .await,
-        )?;
+        let action = format!("delete ValidatingAdmissionPolicy {name}");
+        removed.policy = was_there(cluster.ask(&action, api.delete(&name, &params)).await)?;
     }
-    if existing.list.is_some() {
-        let api: Api<ConfigMap> = Api::namespaced(client(), namespace);
-        let request = api.delete(RELEASED_LIST, &params);
-        let action = format!("delete configmap {RELEASED_LIST} in namespace {namespace}");
-        removed.list = was_there(cluster.ask(&action, request).await)?;
+    if !existing.released.is_empty() {
+        let action = format!("clear the list of released daemons of namespace {namespace}");
+        let cleared = patch_namespace(cluster, namespace, &action, withhold_patch(&existing.released)).await;
+        if was_there(cleared)? {
+            removed.released = existing.released.len();
+        }
     }
     Ok(removed)
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::RELEASED_SUFFIX;
+
 /// A text that names no daemon for the gate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -12,7 +14,7 @@ pub struct DaemonKeyError(String);
 
 /// The values of the two labels that Rook puts on a daemon's pod, as `TYPE.ID`.
 ///
-/// Both are legal label values, and so `TYPE.ID` is a legal key of a ConfigMap.
+/// The kind is a legal part of an annotation's prefix and the id a legal label value, which is what an annotation's name may be, too.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DaemonKey {
     kind: String,
@@ -24,9 +26,9 @@ impl DaemonKey {
     ///
     /// # Errors
     ///
-    /// [`DaemonKeyError`] if either is no label value, or the kind has a dot in it.
+    /// [`DaemonKeyError`] if the kind is anything but small letters, digits and inner `-`, or the id is no label value.
     pub fn new(kind: &str, id: &str) -> Result<Self, DaemonKeyError> {
-        if is_label_value(kind) && !kind.contains('.') && is_label_value(id) {
+        if is_dns_label(kind) && is_label_value(id) {
             Ok(Self {
                 kind: kind.to_owned(),
                 id: id.to_owned(),
@@ -39,6 +41,18 @@ impl DaemonKey {
     /// Returns the kind: `mon`.
     pub fn kind(&self) -> &str {
         &self.kind
+    }
+
+    /// Returns the key of the annotation of the namespace that releases this daemon: `mon.released.reeve/n1`.
+    pub fn annotation(&self) -> String {
+        format!("{}.{RELEASED_SUFFIX}/{}", self.kind, self.id)
+    }
+
+    /// Reads what [`Self::annotation`] wrote; none for any other annotation.
+    pub fn from_annotation(key: &str) -> Option<Self> {
+        let (prefix, id) = key.split_once('/')?;
+        let kind = prefix.strip_suffix(RELEASED_SUFFIX)?.strip_suffix('.')?;
+        Self::new(kind, id).ok()
     }
 
     /// Returns the id.
@@ -63,6 +77,14 @@ impl FromStr for DaemonKey {
             .ok_or_else(|| DaemonKeyError(crate::untrusted::printable(text)))?;
         Self::new(kind, id)
     }
+}
+
+/// Source: Kubernetes documentation: Object Names and IDs – RFC 1123 Label Names.
+fn is_dns_label(text: &str) -> bool {
+    is_label_value(text)
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 /// Source: Kubernetes documentation: Labels and Selectors – Syntax and character set.
@@ -94,6 +116,7 @@ mod tests {
             "mon.-a",
             "mon.a b",
             "mon.a\n",
+            "Mon.a",
             "mon.ü",
             &format!("mon.{}", "a".repeat(64)),
         ] {
@@ -101,11 +124,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn other_annotations_release_nobody() {
+        for other in [
+            "released.reeve/n1",
+            "mon.released.reeve",
+            "mon.released.reeve/",
+            "monreleased.reeve/n1",
+            "a.b.released.reeve/n1",
+            "x/y",
+        ] {
+            assert_eq!(DaemonKey::from_annotation(other), None, "{other}");
+        }
+    }
+
     proptest! {
         #[test]
         fn a_key_is_what_it_was_made_of(kind in "[a-z]{1,8}", id in "[a-zA-Z0-9]([a-zA-Z0-9._-]{0,40}[a-zA-Z0-9])?") {
             let key = DaemonKey::new(&kind, &id).unwrap();
-            prop_assert_eq!(key.to_string().parse::<DaemonKey>().unwrap(), key);
+            prop_assert_eq!(&key.to_string().parse::<DaemonKey>().unwrap(), &key);
+            prop_assert_eq!(DaemonKey::from_annotation(&key.annotation()), Some(key));
         }
     }
 }

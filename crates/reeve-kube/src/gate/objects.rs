@@ -1,11 +1,11 @@
-//! The three objects that the gate is made of.
+//! What the gate is made of: policy, binding, and annotations of the namespace.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
 use super::{
-    DAEMON_ID_LABEL, DAEMON_TYPE_LABEL, DaemonKey, FORMAT_ANNOTATION, GATE_FORMAT, MADE_AT_ANNOTATION, RELEASED_LIST,
+    DAEMON_ID_LABEL, DAEMON_TYPE_LABEL, DaemonKey, FORMAT_ANNOTATION, GATE_FORMAT, MADE_AT_ANNOTATION, RELEASED_SUFFIX,
     RUN_ANNOTATION, policy_name,
 };
 
@@ -53,13 +53,13 @@ impl Mark {
 pub fn policy(namespace: &str, mark: &Mark) -> Value {
     let kind = format!("object.metadata.labels['{DAEMON_TYPE_LABEL}']");
     let id = format!("object.metadata.labels['{DAEMON_ID_LABEL}']");
+    let annotations = "namespaceObject.metadata.annotations";
     json!({
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingAdmissionPolicy",
         "metadata": mark.metadata(&policy_name(namespace)),
         "spec": {
             "failurePolicy": "Fail",
-            "paramKind": { "apiVersion": "v1", "kind": "ConfigMap" },
             "matchConstraints": {
                 "namespaceSelector": only(namespace),
                 "resourceRules": [{ "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"] }],
@@ -71,7 +71,7 @@ pub fn policy(namespace: &str, mark: &Mark) -> Value {
                 ),
             }],
             "validations": [{
-                "expression": format!("has(params.data) && ({kind} + '.' + {id}) in params.data"),
+                "expression": format!("has({annotations}) && ({kind} + '.{RELEASED_SUFFIX}/' + {id}) in {annotations}"),
                 "messageExpression": format!("'daemon ' + {kind} + '.' + {id} + ' {NOT_RELEASED}'"),
                 "reason": "Forbidden",
             }],
@@ -88,47 +88,40 @@ pub fn binding(namespace: &str, mark: &Mark) -> Value {
         "metadata": mark.metadata(&name),
         "spec": {
             "policyName": name,
-            "paramRef": { "name": RELEASED_LIST, "namespace": namespace, "parameterNotFoundAction": "Deny" },
             "validationActions": ["Deny"],
             "matchResources": { "namespaceSelector": only(namespace) },
         },
     })
 }
 
-/// Returns the list of released daemons: a ConfigMap whose keys they are.
-pub fn released_list(namespace: &str, mark: &Mark, released: &BTreeSet<DaemonKey>) -> Value {
-    let mut metadata = mark.metadata(RELEASED_LIST);
-    metadata["namespace"] = json!(namespace);
-    let data: Map<String, Value> = released
-        .iter()
-        .map(|daemon| (daemon.to_string(), json!("released")))
-        .collect();
-    json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data })
-}
-
-/// Returns the objects of a gate that nobody is released from, in the order in which they are created.
-///
-/// The list comes first and the binding last: a policy without its list would refuse released daemons, too.
+/// Returns the objects of a gate, in the order in which they are created; nobody is released by them.
 pub fn objects(namespace: &str, run: &str) -> Vec<Value> {
     let mark = Mark {
         run: Some(run.to_owned()),
         made_at: None,
     };
-    vec![
-        released_list(namespace, &mark, &BTreeSet::new()),
-        policy(namespace, &mark),
-        binding(namespace, &mark),
-    ]
+    vec![policy(namespace, &mark), binding(namespace, &mark)]
 }
 
-/// Returns the merge patch that puts a daemon on the list.
-pub(super) fn release_patch(daemon: &DaemonKey) -> Value {
-    json!({ "data": { daemon.to_string(): "released" } })
+/// Returns the merge patch of the namespace that releases daemons.
+pub fn release_patch<'a>(daemons: impl IntoIterator<Item = &'a DaemonKey>) -> Value {
+    patch(daemons.into_iter().map(|daemon| (daemon, json!("true"))))
 }
 
-/// Returns the merge patch that takes a daemon off the list.
-pub(super) fn withhold_patch(daemon: &DaemonKey) -> Value {
-    json!({ "data": { daemon.to_string(): null } })
+/// Returns the merge patch of the namespace that takes daemons off the list of released ones.
+pub fn withhold_patch<'a>(daemons: impl IntoIterator<Item = &'a DaemonKey>) -> Value {
+    patch(daemons.into_iter().map(|daemon| (daemon, Value::Null)))
+}
+
+/// Returns the merge patch of the namespace that makes `wanted` of the list `found`.
+pub(super) fn replace_patch(found: &BTreeSet<DaemonKey>, wanted: &BTreeSet<DaemonKey>) -> Value {
+    let off = found.difference(wanted).map(|daemon| (daemon, Value::Null));
+    patch(off.chain(wanted.iter().map(|daemon| (daemon, json!("true")))))
+}
+
+fn patch<'a>(entries: impl Iterator<Item = (&'a DaemonKey, Value)>) -> Value {
+    let annotations: Map<String, Value> = entries.map(|(daemon, value)| (daemon.annotation(), value)).collect();
+    json!({ "metadata": { "annotations": annotations } })
 }
 
 /// Selects one namespace by the label that the API server itself puts there and keeps.
@@ -141,30 +134,21 @@ fn only(namespace: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding};
-    use k8s_openapi::api::core::v1::ConfigMap;
 
     use super::*;
 
     #[test]
     fn the_objects_are_these() {
         let mark = Mark::of_run("20260102T030405Z-rook-a1b2", "2026-01-02T03:04:05Z".parse().unwrap());
-        let released = BTreeSet::from(["mgr.a".parse().unwrap(), "mgr.b".parse().unwrap()]);
-        let objects = [
-            released_list("rook-ceph", &mark, &released),
-            policy("rook-ceph", &mark),
-            binding("rook-ceph", &mark),
-        ];
-        insta::assert_json_snapshot!(objects);
+        let (mgr, mon) = ("mgr.a".parse().unwrap(), "mon.n1".parse().unwrap());
+        let patches = [release_patch([&mgr, &mon]), withhold_patch([&mon])];
+        insta::assert_json_snapshot!((policy("rook-ceph", &mark), binding("rook-ceph", &mark), patches));
     }
 
     #[test]
     fn they_are_objects_that_kubernetes_knows() {
-        let [list, policy, binding] = <[Value; 3]>::try_from(objects("ns", "run")).unwrap();
+        let [policy, binding] = <[Value; 2]>::try_from(objects("ns", "run")).unwrap();
         // What the typed form would lose was misspelled.
-        assert_eq!(
-            serde_json::to_value(serde_json::from_value::<ConfigMap>(list.clone()).unwrap()).unwrap(),
-            list
-        );
         let typed: ValidatingAdmissionPolicy = serde_json::from_value(policy.clone()).unwrap();
         assert_eq!(serde_json::to_value(typed).unwrap(), policy);
         let typed: ValidatingAdmissionPolicyBinding = serde_json::from_value(binding.clone()).unwrap();
@@ -176,9 +160,20 @@ mod tests {
         let names = |namespace: &str| {
             objects(namespace, "run")
                 .iter()
-                .map(|o| format!("{}", o["metadata"]["name"]))
+                .map(|o| o["metadata"]["name"].clone())
                 .collect::<Vec<_>>()
         };
-        assert_ne!(names("a")[1..], names("b")[1..]);
+        let (a, b) = (names("a"), names("b"));
+        assert!(a.iter().all(|name| !b.contains(name)), "{a:?} {b:?}");
+    }
+
+    #[test]
+    fn a_list_becomes_another_by_one_patch() {
+        let daemon = |name: &str| -> DaemonKey { name.parse().unwrap() };
+        let found = BTreeSet::from([daemon("mon.old"), daemon("mgr.a")]);
+        let patch = replace_patch(&found, &BTreeSet::from([daemon("mgr.a"), daemon("mgr.b")]));
+        let wanted =
+            json!({ "mon.released.reeve/old": null, "mgr.released.reeve/a": "true", "mgr.released.reeve/b": "true" });
+        assert_eq!(patch["metadata"]["annotations"], wanted);
     }
 }

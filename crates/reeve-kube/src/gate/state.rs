@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding};
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::Api;
 
-use super::{FORMAT_ANNOTATION, MADE_AT_ANNOTATION, RELEASED_LIST, RUN_ANNOTATION, policy_name};
+use super::{DaemonKey, FORMAT_ANNOTATION, MADE_AT_ANNOTATION, RUN_ANNOTATION, policy_name};
 use crate::cluster::Cluster;
 use crate::error::RequestError;
 use crate::untrusted::printable;
@@ -21,8 +21,8 @@ pub struct GateState {
     pub policy: bool,
     /// The binding exists.
     pub binding: bool,
-    /// Keys of the list of released daemons; none where there is no list.
-    pub released: Option<BTreeSet<String>>,
+    /// Daemons that the namespace's annotations release; none where there is neither such an annotation nor a policy or binding.
+    pub released: Option<BTreeSet<DaemonKey>>,
     /// The run that made it, as the first of its objects says that says it.
     pub run: Option<String>,
     /// When it was made: as annotated, else the oldest creation time of its objects.
@@ -30,7 +30,7 @@ pub struct GateState {
 }
 
 impl GateState {
-    /// Tells whether any object of a gate is there.
+    /// Tells whether anything of a gate is there.
     pub const fn is_there(&self) -> bool {
         self.policy || self.binding || self.released.is_some()
     }
@@ -46,21 +46,21 @@ pub(super) struct Existing {
     pub(super) supported: bool,
     pub(super) policy: Option<ValidatingAdmissionPolicy>,
     pub(super) binding: Option<ValidatingAdmissionPolicyBinding>,
-    pub(super) list: Option<ConfigMap>,
+    pub(super) namespace: bool,
+    pub(super) released: BTreeSet<DaemonKey>,
 }
 
 impl Existing {
-    /// Returns the metadata of each object that exists.
+    /// Returns the metadata of policy and binding, of which each exists.
     pub(super) fn metadata(&self) -> impl Iterator<Item = &ObjectMeta> {
         let policy = self.policy.as_ref().map(|one| &one.metadata);
         let binding = self.binding.as_ref().map(|one| &one.metadata);
-        let list = self.list.as_ref().map(|one| &one.metadata);
-        [policy, binding, list].into_iter().flatten()
+        [policy, binding].into_iter().flatten()
     }
 }
 
 /// Returns an annotation, safe to print.
-pub(super) fn annotation(metadata: &ObjectMeta, key: &str) -> Option<String> {
+fn annotation(metadata: &ObjectMeta, key: &str) -> Option<String> {
     metadata.annotations.as_ref()?.get(key).map(|value| printable(value))
 }
 
@@ -74,27 +74,32 @@ pub(super) fn format_of(metadata: &ObjectMeta) -> Option<String> {
 
 pub(super) async fn read_existing(cluster: &Cluster, namespace: &str) -> Result<Existing, RequestError> {
     let client = || cluster.client().clone();
-    let lists: Api<ConfigMap> = Api::namespaced(client(), namespace);
-    let read_list = format!("read configmap {RELEASED_LIST} in namespace {namespace}");
-    let (supported, list) = futures::try_join!(
+    let namespaces: Api<Namespace> = Api::all(client());
+    let read_namespace = format!("read namespace {namespace}");
+    let (supported, found) = futures::try_join!(
         is_supported(cluster),
-        cluster.ask(&read_list, lists.get_opt(RELEASED_LIST))
+        cluster.ask(&read_namespace, namespaces.get_metadata_opt(namespace))
     )?;
+    let exists = found.is_some();
+    let annotations = found.and_then(|found| found.metadata.annotations).unwrap_or_default();
+    let released = annotations
+        .keys()
+        .filter_map(|key| DaemonKey::from_annotation(key))
+        .collect();
     if !supported {
         return Ok(Existing {
             supported,
             policy: None,
             binding: None,
-            list,
+            namespace: exists,
+            released,
         });
     }
     let name = policy_name(namespace);
     let policies: Api<ValidatingAdmissionPolicy> = Api::all(client());
     let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(client());
-    let (read_policy, read_binding) = (
-        format!("read ValidatingAdmissionPolicy {name}"),
-        format!("read ValidatingAdmissionPolicyBinding {name}"),
-    );
+    let read_policy = format!("read ValidatingAdmissionPolicy {name}");
+    let read_binding = format!("read ValidatingAdmissionPolicyBinding {name}");
     let (policy, binding) = futures::try_join!(
         cluster.ask(&read_policy, policies.get_opt(&name)),
         cluster.ask(&read_binding, bindings.get_opt(&name)),
@@ -103,7 +108,8 @@ pub(super) async fn read_existing(cluster: &Cluster, namespace: &str) -> Result<
         supported,
         policy,
         binding,
-        list,
+        namespace: exists,
+        released,
     })
 }
 
@@ -139,14 +145,15 @@ pub async fn read_state(cluster: &Cluster, namespace: &str) -> Result<GateState,
         .min();
     let since = existing.metadata().find_map(annotated).or(created);
     let run = existing.metadata().find_map(run_of);
+    let (policy, binding) = (existing.policy.is_some(), existing.binding.is_some());
+    let there = policy || binding || !existing.released.is_empty();
+    let released = there.then_some(existing.released);
     Ok(GateState {
         supported: existing.supported,
-        policy: existing.policy.is_some(),
-        binding: existing.binding.is_some(),
+        policy,
+        binding,
+        released,
         run,
         since,
-        released: existing
-            .list
-            .map(|list| list.data.unwrap_or_default().into_keys().collect()),
     })
 }

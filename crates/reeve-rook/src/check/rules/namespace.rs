@@ -102,8 +102,8 @@ pub(super) const RULES: &[Rule] = &[
         waiver: None,
         needs: &[Need::Gate],
         reason: "A gate that nobody minds keeps Rook from starting daemons again after a reboot, or lets those start that an earlier run released.",
-        remedy: "Go on with the run that made it or undo it (`reeve run list`). Only if that run is lost and no daemon runs under Rook: `kubectl delete validatingadmissionpolicybinding,validatingadmissionpolicy reeve-daemon-gate`.",
-        source: "Kubernetes documentation: Validating Admission Policy (failurePolicy Fail, parameterNotFoundAction Deny)",
+        remedy: "Go on with the run that made it or undo it (`reeve run list`). Only if that run is lost and no daemon runs under Rook: `kubectl delete validatingadmissionpolicybinding,validatingadmissionpolicy reeve-daemon-gate.{namespace}`, then take the annotations `*.released.reeve/*` off namespace {namespace}.",
+        source: "Kubernetes documentation: Validating Admission Policy (failurePolicy Fail)",
         judge: gate_stale,
     },
 ];
@@ -284,5 +284,7 @@ fn gate_stale(cx: &Context<'_>, out: &mut Judgement<'_>) {
     let since = gate.since.map_or(String::new(), |since| format!(", made {since}"));
     let released: Vec<&String> = gate.released.iter().flatten().collect();
     let fact = format!("A gate{run} is there{since}: {}.", parts.join(", "));
-    out.found("gate", fact, &[]).by("released daemons", list(&released, 50));
+    let namespace = cx.facts.scope.namespace.as_str();
+    out.found("gate", fact, &[("namespace", namespace)])
+        .by("released daemons", list(&released, 50));
 }

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use reeve_ceph::DaemonName;
-use reeve_kube::gate::{self, Mark};
-use serde_json::{Value, json};
+use reeve_journal::plan::Action;
+use reeve_kube::gate::{self, DaemonKey, Mark};
+use serde_json::Value;
 
-pub(crate) use reeve_kube::gate::{NUDGE_ANNOTATION, RELEASED_LIST, policy_name};
+pub(crate) use reeve_kube::gate::{NUDGE_ANNOTATION, policy_name};
 
 /// Labels of everything that the take-over makes for itself and removes again.
 pub(crate) fn labels() -> BTreeMap<&'static str, &'static str> {
@@ -24,31 +25,60 @@ pub(crate) fn binding(namespace: &str) -> Value {
     gate::binding(namespace, &Mark::default())
 }
 
-/// Returns the list with these daemons on it; the planner has refused every daemon whose name could not be on it.
-pub(crate) fn released_list(namespace: &str, released: &BTreeSet<String>) -> Value {
-    let keys = released.iter().filter_map(|daemon| daemon.parse().ok()).collect();
-    gate::released_list(namespace, &Mark::default(), &keys)
+/// Returns the action that puts daemons on the list of released ones, which is annotations of the namespace.
+///
+/// The planner has refused every daemon whose name could not be on it.
+pub(crate) fn release<'a>(namespace: &str, daemons: impl IntoIterator<Item = &'a String>) -> Action {
+    on_namespace(namespace, gate::release_patch(&keys(daemons)))
 }
 
-pub(crate) fn release_patch(daemon: &DaemonName) -> Value {
-    json!({ "data": { daemon.to_string(): "released" } })
+/// Returns the action that takes daemons off the list of released ones.
+pub(crate) fn withdraw<'a>(namespace: &str, daemons: impl IntoIterator<Item = &'a String>) -> Action {
+    on_namespace(namespace, gate::withhold_patch(&keys(daemons)))
 }
 
-pub(crate) fn withdraw_patch(daemon: &DaemonName) -> Value {
-    json!({ "data": { daemon.to_string(): null } })
+/// As [`release`], for one daemon.
+pub(crate) fn release_one(namespace: &str, daemon: &DaemonName) -> Action {
+    release(namespace, &[daemon.to_string()])
+}
+
+/// As [`withdraw`], for one daemon.
+pub(crate) fn withdraw_one(namespace: &str, daemon: &DaemonName) -> Action {
+    withdraw(namespace, &[daemon.to_string()])
+}
+
+fn keys<'a>(daemons: impl IntoIterator<Item = &'a String>) -> BTreeSet<DaemonKey> {
+    daemons.into_iter().filter_map(|daemon| daemon.parse().ok()).collect()
+}
+
+fn on_namespace(namespace: &str, patch: Value) -> Action {
+    Action::Patch {
+        object: format!("Namespace {namespace}"),
+        patch,
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
-    fn a_release_makes_the_list_that_a_new_gate_would_have() {
-        let released = BTreeSet::from(["mgr.a".to_owned(), "osd.12".to_owned()]);
-        let mut list = released_list("ns", &BTreeSet::from(["mgr.a".to_owned()]));
-        let patch = release_patch(&"osd.12".parse().unwrap());
-        list["data"]["osd.12"] = patch["data"]["osd.12"].clone();
-        assert_eq!(list, released_list("ns", &released));
-        assert!(withdraw_patch(&"osd.12".parse().unwrap())["data"]["osd.12"].is_null());
+    fn daemons_are_released_by_annotations_of_the_namespace() {
+        let daemon = "osd.12".parse().unwrap();
+        let (object, patch) = (
+            "Namespace ns".to_owned(),
+            json!({ "metadata": { "annotations": { "osd.released.reeve/12": "true" } } }),
+        );
+        assert_eq!(
+            release_one("ns", &daemon),
+            Action::Patch {
+                object: object.clone(),
+                patch
+            }
+        );
+        let patch = json!({ "metadata": { "annotations": { "osd.released.reeve/12": null } } });
+        assert_eq!(withdraw_one("ns", &daemon), Action::Patch { object, patch });
     }
 }

@@ -26,15 +26,11 @@ impl StepDefinition for CreateReleasedList {
     fn describe(&self, context: &StepContext) -> Description {
         let released: Vec<&str> = self.released.iter().map(String::as_str).collect();
         let what = format!(
-            "Creates the list of released daemons, with Rook's own {} on it.",
+            "Creates the list of released daemons, annotations of the namespace, with Rook's own {}.",
             released.join(" and ")
         );
-        let act = vec![Action::Apply {
-            object: gate::released_list(&context.namespace, &self.released),
-        }];
-        let undo = vec![Action::Delete {
-            object: context.object("ConfigMap", gate::RELEASED_LIST),
-        }];
+        let act = vec![gate::release(&context.namespace, &self.released)];
+        let undo = vec![gate::withdraw(&context.namespace, &self.released)];
         Description::changing(what, Place::Kubernetes, act, COMMAND_DEADLINE, undo)
     }
 }

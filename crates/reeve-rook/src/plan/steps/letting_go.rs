@@ -95,12 +95,8 @@ impl StepDefinition for DeleteReleasedList {
     const ABOUT: &'static str = "Deletes the list of released daemons.";
 
     fn describe(&self, context: &StepContext) -> Description {
-        let act = vec![Action::Delete {
-            object: context.object("ConfigMap", gate::RELEASED_LIST),
-        }];
-        let undo = vec![Action::Apply {
-            object: gate::released_list(&context.namespace, &self.released),
-        }];
+        let act = vec![gate::withdraw(&context.namespace, &self.released)];
+        let undo = vec![gate::release(&context.namespace, &self.released)];
         Description::changing(
             "Deletes the list of released daemons.",
             Place::Kubernetes,

@@ -40,13 +40,12 @@ impl StepDefinition for ReleaseDaemon {
 
     fn describe(&self, context: &StepContext) -> Description {
         let daemon = &self.daemon;
-        let list = |patch| context.patch("ConfigMap", gate::RELEASED_LIST, patch);
         let act = vec![
-            list(gate::release_patch(daemon)),
+            gate::release_one(&context.namespace, daemon),
             wait(format!("a dry run of a pod labelled as {daemon} is let through")),
         ];
         let undo = vec![
-            list(gate::withdraw_patch(daemon)),
+            gate::withdraw_one(&context.namespace, daemon),
             wait(format!("a dry run of a pod labelled as {daemon} is refused")),
             Action::Delete {
                 object: context.object("Pods", &selector(daemon)),

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use crate::facts::{Deployment, Facts, UserIds};
 
 const ROOK: &str = "167:167";
+/// Where annotations of the namespace are kept; the gate's list is among them.
+const NAMESPACE: &str = "Namespace rook-ceph/metadata/annotations/";
 
 /// An old daemon's unit.
 #[derive(Clone, Debug, PartialEq)]
@@ -161,7 +163,7 @@ impl World {
         // Rook learns of what it may start from these objects only.
         let matters = match action {
             Action::Apply { .. } | Action::Delete { .. } => true,
-            Action::Patch { object, .. } => object.starts_with("ConfigMap "),
+            Action::Patch { object, .. } => object.starts_with("Namespace "),
             _ => false,
         };
         if matters {
@@ -354,14 +356,11 @@ impl World {
         }
         let waiting: Vec<String> = if self.gate_closed() {
             let list = self
-                .objects
-                .get("ConfigMap rook-ceph/reeve-released")
-                .and_then(|it| it["data"].as_object());
-            list.into_iter()
-                .flatten()
-                .map(|(daemon, _)| daemon)
-                .filter(|it| !self.pods.contains(*it))
-                .cloned()
+                .annotations
+                .keys()
+                .filter_map(|path| path.strip_prefix(NAMESPACE)?.split_once(".released.reeve/"));
+            list.map(|(kind, id)| format!("{kind}.{id}"))
+                .filter(|it| !self.pods.contains(it))
                 .collect()
         } else {
             let old = self
@@ -398,13 +397,14 @@ impl World {
 
     /// Tells whether an object whose name has this in it is there.
     pub(super) fn keeps(&self, name: &str) -> bool {
-        self.objects.keys().any(|key| key.contains(name))
+        let namespace = self.annotations.keys().filter(|path| path.starts_with(NAMESPACE));
+        self.objects.keys().chain(namespace).any(|key| key.contains(name))
     }
 
     fn released(&self, daemon: &str) -> bool {
-        self.objects
-            .get("ConfigMap rook-ceph/reeve-released")
-            .is_some_and(|it| it["data"].get(daemon).is_some())
+        let (kind, id) = daemon.split_once('.').unwrap();
+        self.annotations
+            .contains_key(&format!("{NAMESPACE}{kind}.released.reeve/{id}"))
     }
 
     /// Returns the daemons of a kind that serve now, from the old unit or the pod.

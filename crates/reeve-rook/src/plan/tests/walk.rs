@@ -50,16 +50,9 @@ fn forth(facts: &Facts, plan: &Plan, world: &mut World) {
         assert!(ids.insert(id.to_owned()), "{id} is there twice");
         assert!(step.deadline_seconds > 0, "{id} has no time");
         let input = StepInput::from_planned(step).unwrap();
-        assert_eq!(
-            input.describe(&context).actions,
-            step.actions,
-            "{id} is not what its input says"
-        );
-        assert_eq!(
-            input.describe(&context).undo,
-            step.undo,
-            "{id} is not undone as its input says"
-        );
+        let said = input.describe(&context);
+        assert_eq!(said.actions, step.actions, "{id} is not what its input says");
+        assert_eq!(said.undo, step.undo, "{id} is not undone as its input says");
         let current = format!("{}/{}", phase.name, hand_over.subject);
         if kind == "stop_unit" {
             let daemon = step.input["daemon"].as_str().unwrap().to_owned();
