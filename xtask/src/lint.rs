@@ -21,7 +21,7 @@ pub(crate) fn run(parts: &mut Parts) -> Result<(), PartError> {
     ]);
     parts.quiet("clippy", &mut clippy)?;
     let mut doc = cargo();
-    doc.args(["doc", "--quiet", "--workspace", "--no-deps", "--document-private-items"])
+    doc.args(["doc", "--quiet", "--workspace", "--no-deps"])
         .env("RUSTDOCFLAGS", "-D warnings");
     parts.quiet("rustdoc", &mut doc)?;
     let deny = CARGO_DENY.ensure(parts)?;
