@@ -23,7 +23,10 @@ pub(crate) struct Recipe {
 
 impl Recipe {
     pub(crate) fn new(name: &'static str) -> Self {
-        Self { name, hash: Sha256::new() }
+        Self {
+            name,
+            hash: Sha256::new(),
+        }
     }
 
     /// Adds an ingredient: its bytes count, and where it ends.
@@ -54,7 +57,12 @@ impl Cache {
     fn new(places: &Places, cgroups: &Hierarchies, lock: Lock) -> Self {
         // Two caches on one machine do not sweep each other's makers.
         let path = Recipe::new("@cache").with(places.cache.as_str());
-        Self { root: places.cache.clone(), cgroups: cgroups.clone(), cgroup: path.key(), _lock: lock }
+        Self {
+            root: places.cache.clone(),
+            cgroups: cgroups.clone(),
+            cgroup: path.key(),
+            _lock: lock,
+        }
     }
 
     /// Takes the cache for this process, waiting while another one has it, and removes what a dead one left.
@@ -66,7 +74,10 @@ impl Cache {
             match Lock::take(&path)? {
                 Ok(lock) => break lock,
                 Err(holder) if began.elapsed() > PATIENCE => {
-                    return Err(LabError::Busy { name: "(cached parts)".into(), holder });
+                    return Err(LabError::Busy {
+                        name: "(cached parts)".into(),
+                        holder,
+                    });
                 }
                 Err(holder) => {
                     if began.elapsed() < Duration::from_secs(1) {
@@ -100,9 +111,17 @@ impl Cache {
         }
         cgroup::wait_for_burial(&dead);
         if !left.is_empty() {
-            return Err(LabError::LeftBehind { name: "(cached parts)".into(), left });
+            return Err(LabError::LeftBehind {
+                name: "(cached parts)".into(),
+                left,
+            });
         }
-        for entry in self.root.read_dir_utf8().map_err(LabError::file("read", &self.root))?.flatten() {
+        for entry in self
+            .root
+            .read_dir_utf8()
+            .map_err(LabError::file("read", &self.root))?
+            .flatten()
+        {
             if entry.file_name().starts_with("tmp-") {
                 remove_tree(entry.path())?;
             }
@@ -152,7 +171,12 @@ impl Cache {
     /// Removes parts whose recipe is not among `wanted`; returns what was removed.
     pub(crate) fn remove_others(&self, wanted: &[String]) -> Result<Vec<Utf8PathBuf>> {
         let mut removed = Vec::new();
-        for entry in self.root.read_dir_utf8().map_err(LabError::file("read", &self.root))?.flatten() {
+        for entry in self
+            .root
+            .read_dir_utf8()
+            .map_err(LabError::file("read", &self.root))?
+            .flatten()
+        {
             if entry.path().is_dir() && !wanted.iter().any(|key| key == entry.file_name()) {
                 remove_tree(entry.path())?;
                 removed.push(entry.path().to_owned());
@@ -189,7 +213,12 @@ mod tests {
 
     #[test]
     fn a_recipe_is_known_by_its_ingredients_and_their_bounds() {
-        let key = |parts: &[&str]| parts.iter().fold(Recipe::new("x"), |recipe, part| recipe.with(part)).key();
+        let key = |parts: &[&str]| {
+            parts
+                .iter()
+                .fold(Recipe::new("x"), |recipe, part| recipe.with(part))
+                .key()
+        };
         assert_eq!(key(&["a", "b"]), key(&["a", "b"]));
         assert_ne!(key(&["a", "b"]), key(&["ab"]));
         assert_ne!(key(&["a", "b"]), key(&["b", "a"]));

@@ -48,7 +48,11 @@ pub(crate) type Run<'a> = dyn Fn(&str, &str, &[&str], Duration) -> Result<Output
 pub(crate) fn configuration(spec: &Spec, fsid: &str, mons: &[String], subnet: &str) -> String {
     let size = spec.nodes.min(3);
     // On one node, the replicas can only be on its OSDs.
-    let (size, chooseleaf) = if spec.nodes == 1 { (spec.osds_per_node.clamp(1, 3), 0) } else { (size, 1) };
+    let (size, chooseleaf) = if spec.nodes == 1 {
+        (spec.osds_per_node.clamp(1, 3), 0)
+    } else {
+        (size, 1)
+    };
     format!(
         "[global]\n\
          fsid = {fsid}\n\
@@ -65,7 +69,10 @@ pub(crate) fn configuration(spec: &Spec, fsid: &str, mons: &[String], subnet: &s
          mgr_initial_modules = iostat nfs\n\
          # The nodes share one disk with everything else on the machine; its fill level says nothing about the cluster.\n\
          mon_data_avail_warn = 2\n\
-         mon_data_avail_crit = 1\n",
+         mon_data_avail_crit = 1\n\
+         [mgr]\n\
+         # What placement groups do is seen after one second instead of five.\n\
+         mgr_stats_period = 1\n",
         mons.join(",")
     )
 }
@@ -89,14 +96,21 @@ pub(crate) fn make(parts: &Parts<'_>, spec: &Spec, fsid: &str, members: &[Member
         })?;
         quorum(&first.node, mons.len(), run)?;
         // Clusters of today have this off; a mon of before would warn about it.
-        ask(run, &first.node, &["config", "set", "mon", "auth_allow_insecure_global_id_reclaim", "false"]).map(drop)
+        ask(
+            run,
+            &first.node,
+            &["config", "set", "mon", "auth_allow_insecure_global_id_reclaim", "false"],
+        )
+        .map(drop)
     })?;
     // Mgrs only wait for keys and imports; OSDs only for the mons. Together they take as long as the longer one.
     std::thread::scope(|scope| {
         let mgrs: Vec<&Member> = members.iter().filter(|member| member.has_mgr).collect();
         let starting = scope.spawn(move || {
             parts.run("Ceph: mgrs", || {
-                all_at_once(&mgrs, |member| run(&member.node, MGR, &[&member.node], Duration::from_secs(90)).map(drop))
+                all_at_once(&mgrs, |member| {
+                    run(&member.node, MGR, &[&member.node], Duration::from_secs(90)).map(drop)
+                })
             })
         });
         let osds = parts.run("Ceph: OSDs", || {
@@ -123,7 +137,13 @@ pub(crate) fn make(parts: &Parts<'_>, spec: &Spec, fsid: &str, members: &[Member
         }
         wait_until_clean(&first.node, usize::from(spec.nodes * spec.osds_per_node), run)?;
         let script = "timeout 60 rbd create --size \"$1\" \"$2\"";
-        run(&first.node, script, &[IMAGE_SIZE, &format!("{POOL}/{IMAGE}")], Duration::from_secs(70)).map(drop)
+        run(
+            &first.node,
+            script,
+            &[IMAGE_SIZE, &format!("{POOL}/{IMAGE}")],
+            Duration::from_secs(70),
+        )
+        .map(drop)
     })
 }
 
@@ -160,28 +180,45 @@ fn quorum(node: &str, mons: usize, run: &Run<'_>) -> Result<()> {
     wait_for(PART, "all mons to be in quorum", Duration::from_secs(90), || {
         let status = ask_json(run, node, &["quorum_status"])?;
         let names = status["quorum_names"].as_array().map_or(0, Vec::len);
-        if names == mons { Ok(()) } else { Err(format!("{names} of {mons}: {}", status["quorum_names"])) }
+        if names == mons {
+            Ok(())
+        } else {
+            Err(format!("{names} of {mons}: {}", status["quorum_names"]))
+        }
     })
 }
 
 /// Waits until all OSDs are up and in and all placement groups active+clean.
 pub(crate) fn wait_until_clean(node: &str, osds: usize, run: &Run<'_>) -> Result<()> {
-    wait_for(PART, "all OSDs up and all placement groups active+clean", Duration::from_secs(180), || {
-        let status = ask_json(run, node, &["status"])?;
-        let (map, groups) = (&status["osdmap"], &status["pgmap"]);
-        let count = |value: &Value| value.as_u64().unwrap_or_default();
-        let up = count(&map["num_up_osds"]) as usize == osds && count(&map["num_in_osds"]) as usize == osds;
-        let clean = groups["pgs_by_state"]
-            .as_array()
-            .is_some_and(|states| !states.is_empty() && states.iter().all(|state| state["state_name"] == "active+clean"));
-        if up && clean { Ok(()) } else { Err(format!("{}, {}", map, groups["pgs_by_state"])) }
-    })
+    wait_for(
+        PART,
+        "all OSDs up and all placement groups active+clean",
+        Duration::from_secs(180),
+        || {
+            let status = ask_json(run, node, &["status"])?;
+            let (map, groups) = (&status["osdmap"], &status["pgmap"]);
+            let count = |value: &Value| value.as_u64().unwrap_or_default();
+            let up = count(&map["num_up_osds"]) as usize == osds && count(&map["num_in_osds"]) as usize == osds;
+            let clean = groups["pgs_by_state"].as_array().is_some_and(|states| {
+                !states.is_empty() && states.iter().all(|state| state["state_name"] == "active+clean")
+            });
+            if up && clean {
+                Ok(())
+            } else {
+                Err(format!("{}, {}", map, groups["pgs_by_state"]))
+            }
+        },
+    )
 }
 
 /// Returns the clients' keyring, made if it is not there.
 pub(crate) fn client_keyring(node: &str, run: &Run<'_>) -> Result<String> {
     let pool = format!("profile rbd pool={POOL}");
-    ask(run, node, &["auth", "get-or-create", CLIENT_NAME, "mon", "profile rbd", "osd", &pool])
+    ask(
+        run,
+        node,
+        &["auth", "get-or-create", CLIENT_NAME, "mon", "profile rbd", "osd", &pool],
+    )
 }
 
 #[cfg(test)]

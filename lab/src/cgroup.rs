@@ -59,8 +59,12 @@ impl Hierarchies {
         const NOT_CONTROLLERS: [&str; 6] = ["rw", "ro", "xattr", "noprefix", "clone_children", "release_agent"];
         let mut all: Vec<Hierarchy> = Vec::new();
         for line in mountinfo.lines() {
-            let Some((before, after)) = line.split_once(" - ") else { continue };
-            let Some(mount) = before.split(' ').nth(4) else { continue };
+            let Some((before, after)) = line.split_once(" - ") else {
+                continue;
+            };
+            let Some(mount) = before.split(' ').nth(4) else {
+                continue;
+            };
             let mut after = after.split(' ');
             let kind = after.next().unwrap_or_default();
             let options = after.nth(1).unwrap_or_default();
@@ -75,7 +79,10 @@ impl Hierarchies {
             };
             // The same hierarchy can be mounted twice; once is enough.
             if !all.iter().any(|other| other.controllers == controllers) {
-                all.push(Hierarchy { mount: mount.into(), controllers });
+                all.push(Hierarchy {
+                    mount: mount.into(),
+                    controllers,
+                });
             }
         }
         Self(all)
@@ -86,7 +93,11 @@ impl Hierarchies {
     }
 
     pub(crate) fn version(&self) -> Version {
-        if self.0.iter().any(|hierarchy| hierarchy.has("memory")) { Version::One } else { Version::Two }
+        if self.0.iter().any(|hierarchy| hierarchy.has("memory")) {
+            Version::One
+        } else {
+            Version::Two
+        }
     }
 
     /// Returns what the laboratory needs and this machine's cgroups do not have.
@@ -94,7 +105,11 @@ impl Hierarchies {
         match self.version() {
             Version::One => {
                 let has = |controller: &str| self.0.iter().any(|hierarchy| hierarchy.has(controller));
-                NEEDED.iter().filter(|controller| !has(controller)).map(|c| format!("cgroup controller {c}: the kernel does not offer it")).collect()
+                NEEDED
+                    .iter()
+                    .filter(|controller| !has(controller))
+                    .map(|c| format!("cgroup controller {c}: the kernel does not offer it"))
+                    .collect()
             }
             Version::Two if self.0.is_empty() => vec!["cgroups: no cgroup file system is mounted".into()],
             Version::Two => Vec::new(),
@@ -103,7 +118,10 @@ impl Hierarchies {
 
     /// Returns the folder of `name` in each hierarchy.
     pub(crate) fn folders(&self, name: &str) -> Vec<Utf8PathBuf> {
-        self.0.iter().map(|hierarchy| hierarchy.mount.join(ROOT).join(name)).collect()
+        self.0
+            .iter()
+            .map(|hierarchy| hierarchy.mount.join(ROOT).join(name))
+            .collect()
     }
 
     /// Tells whether any laboratory of the machine has a cgroup.
@@ -111,7 +129,9 @@ impl Hierarchies {
         let labs = |hierarchy: &Hierarchy| {
             let entries = hierarchy.mount.join(ROOT).read_dir_utf8();
             entries.is_ok_and(|entries| {
-                let mut folders = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+                let mut folders = entries
+                    .flatten()
+                    .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
                 // Those of makers of cached parts begin with `@`.
                 folders.any(|entry| !entry.file_name().starts_with('@'))
             })
@@ -121,7 +141,10 @@ impl Hierarchies {
 
     /// Returns the `cgroup.procs` files that put a process into `name` in each hierarchy.
     pub(crate) fn procs(&self, name: &str) -> Vec<Utf8PathBuf> {
-        self.folders(name).into_iter().map(|folder| folder.join("cgroup.procs")).collect()
+        self.folders(name)
+            .into_iter()
+            .map(|folder| folder.join("cgroup.procs"))
+            .collect()
     }
 
     /// Returns the `cgroup.procs` file of `name` in one hierarchy: enough to find a process, and ten times quicker to enter.
@@ -131,6 +154,17 @@ impl Hierarchies {
 
     /// Makes `name` in each hierarchy, ready to take processes; one that exists is left as it is.
     pub(crate) fn make(&self, name: &str) -> Result<()> {
+        // The last laboratory that goes takes the folder of all with it, maybe between two steps of this one.
+        for _ in 0..3 {
+            match self.try_to_make(name) {
+                Err(LabError::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
+                other => return other,
+            }
+        }
+        self.try_to_make(name)
+    }
+
+    fn try_to_make(&self, name: &str) -> Result<()> {
         for hierarchy in &self.0 {
             let mut folder = hierarchy.mount.clone();
             let path = Utf8Path::new(ROOT).join(name);
@@ -163,9 +197,14 @@ impl Hierarchies {
 
 /// Lets the children of a version 2 cgroup have the controllers that it has itself; a controller that refuses is left out.
 fn delegate(folder: &Utf8Path) {
-    let Ok(have) = std::fs::read_to_string(folder.join("cgroup.controllers")) else { return };
+    let Ok(have) = std::fs::read_to_string(folder.join("cgroup.controllers")) else {
+        return;
+    };
     for controller in have.split_whitespace() {
-        drop(std::fs::write(folder.join("cgroup.subtree_control"), format!("+{controller}")));
+        drop(std::fs::write(
+            folder.join("cgroup.subtree_control"),
+            format!("+{controller}"),
+        ));
     }
 }
 
@@ -188,7 +227,11 @@ pub(crate) fn members(folder: &Utf8Path) -> Vec<u32> {
     let mut all: Vec<u32> = tree(folder)
         .iter()
         .filter_map(|folder| std::fs::read_to_string(folder.join("cgroup.procs")).ok())
-        .flat_map(|text| text.lines().filter_map(|line| line.trim().parse().ok()).collect::<Vec<u32>>())
+        .flat_map(|text| {
+            text.lines()
+                .filter_map(|line| line.trim().parse().ok())
+                .collect::<Vec<u32>>()
+        })
         .collect();
     all.sort_unstable();
     all.dedup();
@@ -214,7 +257,10 @@ pub(crate) fn clear(folder: &Utf8Path, deadline: Duration, dead: &mut Dead) -> V
             return Vec::new();
         }
         if began.elapsed() > deadline {
-            let mut left: Vec<String> = members(folder).iter().map(|pid| format!("process {pid} in {folder}")).collect();
+            let mut left: Vec<String> = members(folder)
+                .iter()
+                .map(|pid| format!("process {pid} in {folder}"))
+                .collect();
             left.push(format!("cgroup {folder}"));
             return left;
         }
@@ -229,7 +275,10 @@ pub(crate) type Dead = BTreeMap<u32, u64>;
 /// Waits a little until the dead are reaped by their parent: they run no more and hold nothing, but they still show in a list of processes.
 pub(crate) fn wait_for_burial(dead: &Dead) {
     let began = Instant::now();
-    let there = || dead.iter().any(|(pid, birth)| crate::process::birth_ticks(*pid) == Some(*birth));
+    let there = || {
+        dead.iter()
+            .any(|(pid, birth)| crate::process::birth_ticks(*pid) == Some(*birth))
+    };
     while there() && began.elapsed() < Duration::from_secs(5) {
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -239,7 +288,9 @@ pub(crate) fn wait_for_burial(dead: &Dead) {
 pub(crate) fn kill_all(folder: &Utf8Path) {
     for cgroup in tree(folder) {
         let procs = cgroup.join("cgroup.procs");
-        let Ok(text) = std::fs::read_to_string(&procs) else { continue };
+        let Ok(text) = std::fs::read_to_string(&procs) else {
+            continue;
+        };
         for pid in text.lines().filter_map(|line| line.trim().parse::<u32>().ok()) {
             // 0 stands for a process of another pid namespace, which cannot be one of ours.
             if pid != 0 && pid != std::process::id() {

@@ -20,7 +20,8 @@ const TAIL_LINES: usize = 15;
 ///
 /// The kernel keeps children in their parent's cgroup, so whatever the command starts can be found there later. A shell that outlives its
 /// maker fails here as soon as the laboratory's cgroups are gone, and starts nothing.
-const ENTER: &str = "n=$1; shift; while [ \"$n\" -gt 0 ]; do echo $$ > \"$1\" || exit 125; shift; n=$((n-1)); done; exec \"$@\"";
+const ENTER: &str =
+    "n=$1; shift; while [ \"$n\" -gt 0 ]; do echo $$ > \"$1\" || exit 125; shift; n=$((n-1)); done; exec \"$@\"";
 
 /// One run of one program.
 #[derive(Clone, Debug)]
@@ -109,7 +110,9 @@ impl Tool {
         } else {
             let mut command = Command::new("/bin/sh");
             command.args(["-c", ENTER, "enter", &self.cgroups.len().to_string()]);
-            command.args(self.cgroups.iter().map(|path| path.as_str())).args(&self.words);
+            command
+                .args(self.cgroups.iter().map(|path| path.as_str()))
+                .args(&self.words);
             command
         };
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
@@ -129,8 +132,17 @@ impl Tool {
         if output.code == 0 {
             return Ok(output);
         }
-        let status = if output.code < 0 { "a signal".to_owned() } else { format!("exit code {}", output.code) };
-        Err(LabError::Failed { part: self.part.clone(), command: self.text(), status, tail: tail(&output) })
+        let status = if output.code < 0 {
+            "a signal".to_owned()
+        } else {
+            format!("exit code {}", output.code)
+        };
+        Err(LabError::Failed {
+            part: self.part.clone(),
+            command: self.text(),
+            status,
+            tail: tail(&output),
+        })
     }
 
     /// Runs the program to its end and returns what it said, whatever its exit code.
@@ -140,7 +152,11 @@ impl Tool {
     /// [`LabError::Start`], [`LabError::TooLong`].
     pub(crate) fn answer(&self) -> Result<Output> {
         let mut command = self.command();
-        command.stdin(if self.input.is_empty() { Stdio::null() } else { Stdio::piped() });
+        command.stdin(if self.input.is_empty() {
+            Stdio::null()
+        } else {
+            Stdio::piped()
+        });
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|source| self.not_started(source))?;
         if let Some(mut pipe) = child.stdin.take() {
@@ -156,7 +172,11 @@ impl Tool {
             let bytes = from.recv_timeout(Duration::from_secs(2)).unwrap_or_default();
             String::from_utf8_lossy(&bytes).into_owned()
         };
-        let output = |code| Output { code, stdout: collected(&stdout), stderr: collected(&stderr) };
+        let output = |code| Output {
+            code,
+            stdout: collected(&stdout),
+            stderr: collected(&stderr),
+        };
         match status.map_err(|source| self.not_started(source))? {
             Some(status) => Ok(output(status.code().unwrap_or(-1))),
             None => Err(LabError::TooLong {
@@ -185,7 +205,11 @@ impl Tool {
     }
 
     fn not_started(&self, source: std::io::Error) -> LabError {
-        LabError::Start { part: self.part.clone(), command: self.text(), source }
+        LabError::Start {
+            part: self.part.clone(),
+            command: self.text(),
+            source,
+        }
     }
 }
 
@@ -232,7 +256,11 @@ fn wait(child: &mut Child, deadline: Duration) -> std::io::Result<Option<ExitSta
 
 /// Returns the last lines of a program's output, standard error first, with control characters made visible.
 fn tail(output: &Output) -> String {
-    let all = if output.stderr.trim().is_empty() { &output.stdout } else { &output.stderr };
+    let all = if output.stderr.trim().is_empty() {
+        &output.stdout
+    } else {
+        &output.stderr
+    };
     last_lines(all, TAIL_LINES)
 }
 
@@ -243,10 +271,18 @@ pub(crate) fn last_lines(text: &str, count: usize) -> String {
         return "    (it said nothing)".into();
     }
     let visible = |line: &&str| {
-        let shown: String = line.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).take(400).collect();
+        let shown: String = line
+            .chars()
+            .map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c })
+            .take(400)
+            .collect();
         format!("    {shown}")
     };
-    lines[lines.len().saturating_sub(count)..].iter().map(visible).collect::<Vec<_>>().join("\n")
+    lines[lines.len().saturating_sub(count)..]
+        .iter()
+        .map(visible)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Waits until `look` returns a value; `Err` of it is what was seen instead.
@@ -266,7 +302,12 @@ pub(crate) fn wait_for<T>(
         match look() {
             Ok(value) => return Ok(value),
             Err(seen) if began.elapsed() > deadline => {
-                return Err(LabError::Waited { part: part.into(), what: what.into(), deadline, seen });
+                return Err(LabError::Waited {
+                    part: part.into(),
+                    what: what.into(),
+                    deadline,
+                    seen,
+                });
             }
             Err(_) => std::thread::sleep(pause),
         }
@@ -281,15 +322,26 @@ mod tests {
     #[test]
     fn a_failed_program_is_told_with_its_last_lines() {
         let script = "for i in 1 2 3; do echo line $i >&2; done; exit 7";
-        let error = Tool::new("part", "sh").args(["-c", script]).run().unwrap_err().to_string();
+        let error = Tool::new("part", "sh")
+            .args(["-c", script])
+            .run()
+            .unwrap_err()
+            .to_string();
         assert!(error.starts_with("part: `sh -c"), "{error}");
-        assert!(error.contains("exit code 7") && error.ends_with("line 1\n    line 2\n    line 3"), "{error}");
+        assert!(
+            error.contains("exit code 7") && error.ends_with("line 1\n    line 2\n    line 3"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_program_that_hangs_is_killed_at_its_deadline() {
         let began = Instant::now();
-        let error = Tool::new("part", "sleep").arg("60").deadline(Duration::from_millis(50)).run().unwrap_err();
+        let error = Tool::new("part", "sleep")
+            .arg("60")
+            .deadline(Duration::from_millis(50))
+            .run()
+            .unwrap_err();
         assert!(matches!(error, LabError::TooLong { .. }), "{error}");
         assert!(began.elapsed() < Duration::from_secs(20));
     }
@@ -298,7 +350,11 @@ mod tests {
     fn input_reaches_the_program_and_its_cgroup_comes_first() {
         let folder = tempfile::tempdir().unwrap();
         let procs = Utf8PathBuf::from_path_buf(folder.path().join("cgroup.procs")).unwrap();
-        let said = Tool::new("part", "cat").input("hello").inside(std::slice::from_ref(&procs)).run().unwrap();
+        let said = Tool::new("part", "cat")
+            .input("hello")
+            .inside(std::slice::from_ref(&procs))
+            .run()
+            .unwrap();
         assert_eq!(said.stdout, "hello");
         assert!(std::fs::read_to_string(procs).unwrap().trim().parse::<u32>().is_ok());
     }
@@ -308,7 +364,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mark = folder.path().join("started");
         let gone = Utf8PathBuf::from("/nonexistent/cgroup.procs");
-        let said = Tool::new("part", "touch").arg(mark.to_str().unwrap()).inside(&[gone]).answer().unwrap();
+        let said = Tool::new("part", "touch")
+            .arg(mark.to_str().unwrap())
+            .inside(&[gone])
+            .answer()
+            .unwrap();
         assert_ne!(said.code, 0);
         assert!(!mark.exists());
     }

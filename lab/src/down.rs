@@ -9,7 +9,7 @@ use crate::cgroup::{self, Hierarchies};
 use crate::command::{Tool, wait_for};
 use crate::error::{LabError, Result};
 use crate::machine;
-use crate::progress::{Parts, Progress};
+use crate::progress::{Parts, Progress, all_at_once};
 use crate::spec::LabName;
 use crate::state::{Lock, Made, Places, Record, boot_id};
 use crate::storage::{detach_loop, mounts_below, unmount};
@@ -30,7 +30,9 @@ pub fn down(places: &Places, name: &LabName, progress: &dyn Progress) -> Result<
     if !places.folder(name).exists() {
         return Ok(false);
     }
-    parts.run(&format!("take the laboratory `{name}` down"), || destroy(places, name, &cgroups))?;
+    parts.run(&format!("take the laboratory `{name}` down"), || {
+        destroy(places, name, &cgroups)
+    })?;
     drop(lock);
     Ok(true)
 }
@@ -40,7 +42,10 @@ pub(crate) fn destroy(places: &Places, name: &LabName, cgroups: &Hierarchies) ->
     let folder = places.folder(name);
     let recorded = Record::read(&folder)?;
     // After a reboot nothing is left of it but files.
-    let made = recorded.filter(|recorded| recorded.boot_id == boot_id()).map(|recorded| recorded.made).unwrap_or_default();
+    let made = recorded
+        .filter(|recorded| recorded.boot_id == boot_id())
+        .map(|recorded| recorded.made)
+        .unwrap_or_default();
     let (mut left, mut dead) = (Vec::new(), cgroup::Dead::new());
     // First the processes: what they hold cannot be removed before.
     for made in &made {
@@ -55,8 +60,20 @@ pub(crate) fn destroy(places: &Places, name: &LabName, cgroups: &Hierarchies) ->
     }
     left.extend(mounts_below(&folder).iter().map(|mount| format!("mount {mount}")));
     if !left.is_empty() {
-        return Err(LabError::LeftBehind { name: name.to_string(), left });
+        return Err(LabError::LeftBehind {
+            name: name.to_string(),
+            left,
+        });
     }
+    // The nodes' folders hold nearly all of it.
+    let nodes: Vec<_> = folder
+        .join("nodes")
+        .read_dir_utf8()
+        .into_iter()
+        .flatten()
+        .flatten()
+        .collect();
+    all_at_once(&nodes, |node| remove_tree(node.path()))?;
     remove_tree(&folder)?;
     cgroup::wait_for_burial(&dead);
     let machine = machine::lock()?;
@@ -84,13 +101,25 @@ fn remove(made: &Made) -> Result<()> {
 
 /// Runs `ip` with these words until the file that shows the thing is gone.
 fn gone(shown_as: &str, words: &[&str]) -> Result<()> {
-    wait_for("network", &format!("{shown_as} to be gone"), Duration::from_secs(10), || {
-        if !Utf8Path::new(shown_as).exists() {
-            return Ok(());
-        }
-        let said = Tool::new("network", "ip").args(words.iter().copied()).answer().map_err(|error| error.to_string())?;
-        if Utf8Path::new(shown_as).exists() { Err(said.stderr.trim().to_owned()) } else { Ok(()) }
-    })
+    wait_for(
+        "network",
+        &format!("{shown_as} to be gone"),
+        Duration::from_secs(10),
+        || {
+            if !Utf8Path::new(shown_as).exists() {
+                return Ok(());
+            }
+            let said = Tool::new("network", "ip")
+                .args(words.iter().copied())
+                .answer()
+                .map_err(|error| error.to_string())?;
+            if Utf8Path::new(shown_as).exists() {
+                Err(said.stderr.trim().to_owned())
+            } else {
+                Ok(())
+            }
+        },
+    )
 }
 
 /// Removes what crashed laboratories and makers of cached parts left; returns the names of the laboratories that were removed.
@@ -106,12 +135,16 @@ pub fn clean(places: &Places, progress: &dyn Progress) -> Result<Vec<LabName>> {
     Cache::clean_up_after_the_dead(places, &cgroups)?;
     let mut removed = Vec::new();
     for name in places.names()? {
-        let Ok(_lock) = Lock::of_lab(places, &name) else { continue };
+        let Ok(_lock) = Lock::of_lab(places, &name) else {
+            continue;
+        };
         let recorded = Record::read(&places.folder(&name))?;
         if recorded.is_some_and(|recorded| recorded.up && recorded.boot_id == boot_id()) {
             continue;
         }
-        parts.run(&format!("remove the crashed laboratory `{name}`"), || destroy(places, &name, &cgroups))?;
+        parts.run(&format!("remove the crashed laboratory `{name}`"), || {
+            destroy(places, &name, &cgroups)
+        })?;
         removed.push(name);
     }
     Ok(removed)
@@ -122,7 +155,11 @@ pub fn clean(places: &Places, progress: &dyn Progress) -> Result<Vec<LabName>> {
 /// # Errors
 ///
 /// [`LabError`] if another process makes cached parts for longer than an hour, or a folder cannot be removed.
-pub fn clean_cache(places: &Places, rook: Option<&Utf8Path>, progress: &dyn Progress) -> Result<Vec<camino::Utf8PathBuf>> {
+pub fn clean_cache(
+    places: &Places,
+    rook: Option<&Utf8Path>,
+    progress: &dyn Progress,
+) -> Result<Vec<camino::Utf8PathBuf>> {
     let parts = Parts::new(progress);
     let cgroups = Hierarchies::of_this_machine()?;
     let names = places.names()?;
@@ -131,6 +168,9 @@ pub fn clean_cache(places: &Places, rook: Option<&Utf8Path>, progress: &dyn Prog
         return Err(LabError::Request(why));
     }
     let files = rook.and_then(|folder| crate::rook::RookFiles::find(Some(folder)).ok());
-    let wanted: Vec<String> = crate::prepare::recipes(files.as_ref()).iter().map(crate::cache::Recipe::key).collect();
+    let wanted: Vec<String> = crate::prepare::recipes(files.as_ref())
+        .iter()
+        .map(crate::cache::Recipe::key)
+        .collect();
     Cache::open(places, &cgroups, &parts)?.remove_others(&wanted)
 }

@@ -91,9 +91,9 @@ impl Lab {
             Fault::Nearfull => self.ceph(&[&["osd", "set-nearfull-ratio", "0.001"]]),
             Fault::PoolOfSizeOne => self.ceph(scratch_size),
             Fault::CrushHostName { node } => self.rename_bucket(node, &other_name(node)),
-            Fault::LeftoverDataDirectory { node } => {
-                self.script(node, "mkdir -p \"/var/lib/rook/mon-$1/data\"", &[node], MINUTE).map(drop)
-            }
+            Fault::LeftoverDataDirectory { node } => self
+                .script(node, "mkdir -p \"/var/lib/rook/mon-$1/data\"", &[node], MINUTE)
+                .map(drop),
             Fault::MissingImage { node } => self.move_image(node, CEPH_IMAGE, KEPT_IMAGE),
             Fault::InsecureGlobalId => self.ceph(&[&["config", "set", "mon", GLOBAL_ID, "true"]]),
             Fault::Norecover => self.ceph(&[&["osd", "set", "norecover"]]),
@@ -115,14 +115,21 @@ impl Lab {
             Fault::Nearfull => self.ceph(&[&["osd", "set-nearfull-ratio", "0.85"]]),
             Fault::PoolOfSizeOne => self.ceph(&[
                 &["config", "set", "mon", "mon_allow_pool_delete", "true"],
-                &["osd", "pool", "delete", SCRATCH, SCRATCH, "--yes-i-really-really-mean-it"],
+                &[
+                    "osd",
+                    "pool",
+                    "delete",
+                    SCRATCH,
+                    SCRATCH,
+                    "--yes-i-really-really-mean-it",
+                ],
                 &["config", "rm", "mon", "mon_allow_pool_delete"],
                 &["config", "rm", "mon", "mon_allow_pool_size_one"],
             ]),
             Fault::CrushHostName { node } => self.rename_bucket(&other_name(node), node),
-            Fault::LeftoverDataDirectory { node } => {
-                self.script(node, "rm -rf \"/var/lib/rook/mon-$1\"", &[node], MINUTE).map(drop)
-            }
+            Fault::LeftoverDataDirectory { node } => self
+                .script(node, "rm -rf \"/var/lib/rook/mon-$1\"", &[node], MINUTE)
+                .map(drop),
             Fault::MissingImage { node } => self.move_image(node, KEPT_IMAGE, CEPH_IMAGE),
             Fault::InsecureGlobalId => self.ceph(&[&["config", "set", "mon", GLOBAL_ID, "false"]]),
             Fault::Norecover => self.ceph(&[&["osd", "unset", "norecover"]]),
@@ -140,7 +147,8 @@ impl Lab {
     }
 
     fn units(&self, node: &str, verb: &str, pattern: &str) -> Result<()> {
-        self.script(node, "systemctl \"$1\" \"$2\"", &[verb, pattern], MINUTE).map(drop)
+        self.script(node, "systemctl \"$1\" \"$2\"", &[verb, pattern], MINUTE)
+            .map(drop)
     }
 
     /// Starts the enabled units of a template: a stopped one matches no pattern of systemctl.
@@ -167,7 +175,12 @@ impl Lab {
     fn gate(&self, verb: &str) -> Result<()> {
         let missing: &[&str] = if verb == "delete" { &["--ignore-not-found"] } else { &[] };
         let words = [verb, "--namespace", rook::NAMESPACE, "--filename", "-"];
-        self.kubectl().args(words).args(missing.iter().copied()).input(STALE_GATE).run().map(drop)
+        self.kubectl()
+            .args(words)
+            .args(missing.iter().copied())
+            .input(STALE_GATE)
+            .run()
+            .map(drop)
     }
 
     /// Kills everything on a node at once, as a loss of power does.
@@ -178,7 +191,10 @@ impl Lab {
             // The cgroups go too, with those of the pods in them; the boot makes them anew.
             let left = cgroup::clear(&folder, Duration::from_secs(30), &mut dead);
             if !left.is_empty() {
-                return Err(crate::LabError::LeftBehind { name: self.spec.name.to_string(), left });
+                return Err(crate::LabError::LeftBehind {
+                    name: self.spec.name.to_string(),
+                    left,
+                });
             }
         }
         Ok(())
@@ -188,7 +204,11 @@ impl Lab {
         let lock = Lock::of_lab(&self.places, &self.spec.name)?;
         let node = self.node(node)?;
         let recorded = self.recorded()?;
-        if recorded.processes.iter().any(|process| process.label == node.name() && process.is_running()) {
+        if recorded
+            .processes
+            .iter()
+            .any(|process| process.label == node.name() && process.is_running())
+        {
             return Ok(());
         }
         self.cgroups.make(&node.cgroup)?;
@@ -224,6 +244,9 @@ mod tests {
     fn faults_are_written_by_name() {
         let text = serde_json::to_string(&Fault::PowerCut { node: "n2".into() }).unwrap();
         assert_eq!(text, r#"{"fault":"power_cut","node":"n2"}"#);
-        assert_eq!(serde_json::from_str::<Fault>(&text).unwrap(), Fault::PowerCut { node: "n2".into() });
+        assert_eq!(
+            serde_json::from_str::<Fault>(&text).unwrap(),
+            Fault::PowerCut { node: "n2".into() }
+        );
     }
 }

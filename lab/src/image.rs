@@ -38,8 +38,18 @@ const LEFT_OUT: [&str; 8] = [
 
 /// Returns the recipe: the tree's, the images' own, and the operator's files.
 pub(crate) fn recipe(tree: &Recipe, rook: &RookFiles) -> Recipe {
-    let own = [DMSETUP, IMPORT, PAUSE_MODULE, PAUSE_PROGRAM, CEPH_IMAGE, ROOK_IMAGE, PAUSE_IMAGE];
-    let recipe = own.iter().fold(Recipe::new("images").with(tree.key()), |recipe, part| recipe.with(part));
+    let own = [
+        DMSETUP,
+        IMPORT,
+        PAUSE_MODULE,
+        PAUSE_PROGRAM,
+        CEPH_IMAGE,
+        ROOK_IMAGE,
+        PAUSE_IMAGE,
+    ];
+    let recipe = own
+        .iter()
+        .fold(Recipe::new("images").with(tree.key()), |recipe, part| recipe.with(part));
     recipe.with(LEFT_OUT.join(" ")).with(rook.identity())
 }
 
@@ -56,14 +66,27 @@ pub(crate) fn make(cache: &Cache, folder: &Utf8Path, tree: &Utf8Path, rook: &Roo
     rook.install_into(&files.join("rook/usr/local/bin"), |tool| cache.tool(tool))?;
     build_pause(cache, folder, &files.join("pause"))?;
     for name in ["shim", "rook", "pause"] {
-        pack(cache, &files.join(name), &layers.join(format!("{name}.tar")), std::iter::empty())?;
+        pack(
+            cache,
+            &files.join(name),
+            &layers.join(format!("{name}.tar")),
+            std::iter::empty(),
+        )?;
     }
 
     let shell = json!(["/bin/bash"]);
     let images = [
         (CEPH_IMAGE, vec!["base", "shim"], json!({"Env": [PATH], "Cmd": shell})),
-        (ROOK_IMAGE, vec!["base", "shim", "rook"], json!({"Env": [PATH], "Entrypoint": ["/usr/local/bin/rook"]})),
-        (PAUSE_IMAGE, vec!["pause"], json!({"Env": [PATH], "Entrypoint": ["/pause"]})),
+        (
+            ROOK_IMAGE,
+            vec!["base", "shim", "rook"],
+            json!({"Env": [PATH], "Entrypoint": ["/usr/local/bin/rook"]}),
+        ),
+        (
+            PAUSE_IMAGE,
+            vec!["pause"],
+            json!({"Env": [PATH], "Entrypoint": ["/pause"]}),
+        ),
     ];
     write_archive(cache, &layers, &images)?;
     let archive = folder.join("archive.tar");
@@ -74,13 +97,30 @@ pub(crate) fn make(cache: &Cache, folder: &Utf8Path, tree: &Utf8Path, rook: &Roo
 
     let script = folder.join("import.sh");
     std::fs::write(&script, IMPORT).map_err(LabError::file("write", &script))?;
-    let words = ["--mount", "--pid", "--fork", "--kill-child", "sh", script.as_str(), tree.as_str(), folder.as_str()];
-    let import = Tool::new(PART, "unshare").args(words).deadline(Duration::from_secs(600));
+    let words = [
+        "--mount",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "sh",
+        script.as_str(),
+        tree.as_str(),
+        folder.as_str(),
+    ];
+    let import = Tool::new(PART, "unshare")
+        .args(words)
+        .deadline(Duration::from_secs(600));
     let said = cache.tool(import).run()?;
     for (image, ..) in &images {
         if !said.stdout.lines().any(|line| line == *image) {
-            let why = format!("{image} is not among the images after the import: {}", said.stdout.replace('\n', " "));
-            return Err(LabError::Form { what: "the list of images".into(), why });
+            let why = format!(
+                "{image} is not among the images after the import: {}",
+                said.stdout.replace('\n', " ")
+            );
+            return Err(LabError::Form {
+                what: "the list of images".into(),
+                why,
+            });
         }
     }
     for path in [script, archive] {
@@ -91,7 +131,10 @@ pub(crate) fn make(cache: &Cache, folder: &Utf8Path, tree: &Utf8Path, rook: &Roo
 
 fn pack(cache: &Cache, from: &Utf8Path, to: &Utf8Path, exclude: impl Iterator<Item = String>) -> Result<()> {
     let tool = Tool::new(PART, "tar").args(["-C", from.as_str(), "--numeric-owner", "--xattrs", "--sort=name"]);
-    let tool = tool.args(exclude).args(["-cf", to.as_str(), "."]).deadline(Duration::from_secs(300));
+    let tool = tool
+        .args(exclude)
+        .args(["-cf", to.as_str(), "."])
+        .deadline(Duration::from_secs(300));
     cache.tool(tool).run().map(drop)
 }
 
@@ -106,13 +149,23 @@ fn write_archive(cache: &Cache, layers: &Utf8Path, images: &[(&str, Vec<&str>, s
         for layer in of {
             if !digests.contains_key(layer) {
                 let path = layers.join(format!("{layer}.tar"));
-                let sum = cache.tool(Tool::new(PART, "sha256sum").arg(path).deadline(Duration::from_secs(120))).run()?;
+                let sum = cache
+                    .tool(
+                        Tool::new(PART, "sha256sum")
+                            .arg(path)
+                            .deadline(Duration::from_secs(120)),
+                    )
+                    .run()?;
                 let digest = sum.stdout.split_whitespace().next().unwrap_or_default().to_owned();
                 digests.insert(*layer, format!("sha256:{digest}"));
             }
             ids.push(digests[layer].clone());
         }
-        let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+        let architecture = if cfg!(target_arch = "aarch64") {
+            "arm64"
+        } else {
+            "amd64"
+        };
         let config = json!({
             "architecture": architecture, "os": "linux", "config": config,
             "rootfs": {"type": "layers", "diff_ids": ids},
@@ -139,7 +192,11 @@ fn build_pause(cache: &Cache, folder: &Utf8Path, into: &Utf8Path) -> Result<()> 
     }
     let program = into.join("pause");
     let words = ["build", "-trimpath", "-ldflags", "-s -w", "-o", program.as_str(), "."];
-    let build = Tool::new(PART, "go").args(words).folder(&source).env("CGO_ENABLED", "0").env("GOTOOLCHAIN", "local");
+    let build = Tool::new(PART, "go")
+        .args(words)
+        .folder(&source)
+        .env("CGO_ENABLED", "0")
+        .env("GOTOOLCHAIN", "local");
     cache.tool(build.deadline(Duration::from_secs(300))).run()?;
     crate::cache::remove_tree(&source)
 }
@@ -162,7 +219,9 @@ pub(crate) fn give(images: &Utf8Path, varlib: &Utf8Path, tool: impl Fn(Tool) -> 
     if linked.code != 0 {
         // The cache lies on another file system: a real copy then.
         crate::cache::remove_tree(&to)?;
-        let copy = Tool::new(PART, "cp").args(["-a", from.as_str(), to.as_str()]).deadline(Duration::from_secs(600));
+        let copy = Tool::new(PART, "cp")
+            .args(["-a", from.as_str(), to.as_str()])
+            .deadline(Duration::from_secs(600));
         return tool(copy).run().map(drop);
     }
     for database in databases(&from)? {
@@ -180,7 +239,12 @@ fn databases(root: &Utf8Path) -> Result<Vec<Utf8PathBuf>> {
         if !entry.path().is_dir() {
             continue;
         }
-        for file in entry.path().read_dir_utf8().map_err(LabError::file("read", entry.path()))?.flatten() {
+        for file in entry
+            .path()
+            .read_dir_utf8()
+            .map_err(LabError::file("read", entry.path()))?
+            .flatten()
+        {
             if file.path().extension() == Some("db") {
                 found.push(Utf8PathBuf::from(entry.file_name()).join(file.file_name()));
             }

@@ -119,7 +119,8 @@ impl Lab {
     ///
     /// [`LabError::NotThere`] if there is none.
     pub fn open(places: &Places, name: &LabName) -> Result<Self> {
-        let recorded = Record::read(&places.folder(name))?.ok_or_else(|| LabError::NotThere { name: name.to_string() })?;
+        let recorded =
+            Record::read(&places.folder(name))?.ok_or_else(|| LabError::NotThere { name: name.to_string() })?;
         Self::from_record(places, &recorded)
     }
 
@@ -135,7 +136,9 @@ impl Lab {
     }
 
     pub(crate) fn recorded(&self) -> Result<Recorded> {
-        Record::read(&self.folder)?.ok_or_else(|| LabError::NotThere { name: self.spec.name.to_string() })
+        Record::read(&self.folder)?.ok_or_else(|| LabError::NotThere {
+            name: self.spec.name.to_string(),
+        })
     }
 
     /// Returns what it is made of.
@@ -168,14 +171,21 @@ impl Lab {
     }
 
     pub(crate) fn control_plane(&self) -> ControlPlane {
-        ControlPlane::new(&self.folder.join("kubernetes"), &self.bin(), &self.network, &self.kubeconfig())
+        ControlPlane::new(
+            &self.folder.join("kubernetes"),
+            &self.bin(),
+            &self.network,
+            &self.kubeconfig(),
+        )
     }
 
     /// Returns the storage nodes and the client, in this order.
     pub(crate) fn nodes(&self) -> Vec<Node> {
         let name = self.spec.name.as_str();
         let storage = (1..=self.spec.nodes).map(|number| Node::storage(&self.folder, name, &self.network, number));
-        storage.chain([Node::client(&self.folder, name, &self.network)]).collect()
+        storage
+            .chain([Node::client(&self.folder, name, &self.network)])
+            .collect()
     }
 
     pub(crate) fn node(&self, name: &str) -> Result<Node> {
@@ -183,7 +193,10 @@ impl Lab {
         let names: Vec<String> = nodes.iter().map(|node| node.name().to_owned()).collect();
         nodes.into_iter().find(|node| node.name() == name).ok_or_else(|| {
             let lab = &self.spec.name;
-            LabError::Request(format!("the laboratory `{lab}` has no node `{name}`; it has {}", names.join(", ")))
+            LabError::Request(format!(
+                "the laboratory `{lab}` has no node `{name}`; it has {}",
+                names.join(", ")
+            ))
         })
     }
 
@@ -218,7 +231,10 @@ impl Lab {
     ///
     /// [`LabError::Request`] if there is no such node or it does not run; [`LabError::TooLong`].
     pub fn exec(&self, node: &str, words: &[&str], deadline: Duration) -> Result<Output> {
-        self.inside(node)?.args(words.iter().copied()).deadline(deadline).answer()
+        self.inside(node)?
+            .args(words.iter().copied())
+            .deadline(deadline)
+            .answer()
     }
 
     /// Returns a command on a node that is not yet run, for a caller that wants its own terminal in it.
@@ -280,10 +296,17 @@ impl Lab {
             }
         };
         let all: Vec<Node> = self.nodes();
-        let mut nodes: Vec<NodeStatus> = all.iter().enumerate().map(|(number, node)| status(number, node)).collect();
+        let mut nodes: Vec<NodeStatus> = all
+            .iter()
+            .enumerate()
+            .map(|(number, node)| status(number, node))
+            .collect();
         let client = nodes.pop().expect("the client is always the last node");
         let node_names: Vec<&str> = all.iter().map(Node::name).collect();
-        let control = recorded.processes.iter().filter(|process| !node_names.contains(&process.label.as_str()));
+        let control = recorded
+            .processes
+            .iter()
+            .filter(|process| !node_names.contains(&process.label.as_str()));
         let state = if crate::state::Lock::of_lab(&self.places, &self.spec.name).is_err() {
             State::Busy
         } else if !recorded.up {
@@ -312,7 +335,11 @@ impl Lab {
             nodes,
             client,
             control_plane: control
-                .map(|process| ProcessStatus { name: process.label.clone(), pid: process.pid, running: process.is_running() })
+                .map(|process| ProcessStatus {
+                    name: process.label.clone(),
+                    pid: process.pid,
+                    running: process.is_running(),
+                })
                 .collect(),
             spec: self.spec.clone(),
         })
@@ -329,7 +356,11 @@ impl Lab {
             return Ok(Some(self.control_plane().log(of)));
         }
         let node = self.node(of)?;
-        Ok(if self.inside(of).is_ok() { None } else { Some(node.console()) })
+        Ok(if self.inside(of).is_ok() {
+            None
+        } else {
+            Some(node.console())
+        })
     }
 
     /// Returns where a node's root lies, seen from the machine.

@@ -33,17 +33,29 @@ pub(crate) fn check(places: &Places, cgroups: &Hierarchies, spec: Option<&Spec>,
         missing.push("apt-get: the nodes are made from Debian packages, and so are the programs that make them; use a Debian-like machine".into());
     }
     if !packages::is_there("go") {
-        missing.push("go: Kubernetes is built from the Go module proxy; install Go 1.24 or newer and put it on PATH".into());
+        missing.push(
+            "go: Kubernetes is built from the Go module proxy; install Go 1.24 or newer and put it on PATH".into(),
+        );
     }
     if !Utf8Path::new("/dev/loop-control").exists() {
-        missing.push("loop devices: /dev/loop-control is not there; load the module `loop`, or run outside of a container".into());
+        missing.push(
+            "loop devices: /dev/loop-control is not there; load the module `loop`, or run outside of a container"
+                .into(),
+        );
     }
     missing.extend(probe(places)?);
     let cached = places.cache.join("lock").exists();
-    for (path, bytes) in [(&places.state, LAB_BYTES), (&places.cache, if cached { 0 } else { CACHE_BYTES })] {
+    for (path, bytes) in [
+        (&places.state, LAB_BYTES),
+        (&places.cache, if cached { 0 } else { CACHE_BYTES }),
+    ] {
         let free = free_bytes(path);
         if free < bytes {
-            missing.push(format!("disk: {} GiB free at {path}, {} GiB wanted", free / GIB, bytes / GIB));
+            missing.push(format!(
+                "disk: {} GiB free at {path}, {} GiB wanted",
+                free / GIB,
+                bytes / GIB
+            ));
         }
     }
     if let Some(spec) = spec {
@@ -78,9 +90,21 @@ fn probe(places: &Places) -> Result<Vec<String>> {
     let overlay = "cd \"$1\" && mkdir l u w m && mount -t overlay overlay -o lowerdir=l,upperdir=u,workdir=w m";
     let links = "ip link add b0 type bridge && ip link add v0 type veth peer name v1";
     let trials = [
-        (vec!["--mount", "sh", "-c", overlay, "sh", &path], "overlay mounts", "the folder of laboratories must lie on a real file system (ext4, xfs)"),
-        (vec!["--net", "true"], "network namespaces", "the kernel needs CONFIG_NET_NS, and a container that allows them"),
-        (vec!["--net", "sh", "-c", links], "bridges and veth pairs", "the kernel needs CONFIG_BRIDGE and CONFIG_VETH"),
+        (
+            vec!["--mount", "sh", "-c", overlay, "sh", &path],
+            "overlay mounts",
+            "the folder of laboratories must lie on a real file system (ext4, xfs)",
+        ),
+        (
+            vec!["--net", "true"],
+            "network namespaces",
+            "the kernel needs CONFIG_NET_NS, and a container that allows them",
+        ),
+        (
+            vec!["--net", "sh", "-c", links],
+            "bridges and veth pairs",
+            "the kernel needs CONFIG_BRIDGE and CONFIG_VETH",
+        ),
     ];
     let mut missing = Vec::new();
     for (words, what, why) in trials {
@@ -90,21 +114,29 @@ fn probe(places: &Places) -> Result<Vec<String>> {
         }
         let said = Tool::new("trial", "unshare").args(words).answer()?;
         if said.code != 0 {
-            missing.push(format!("{what}: {why}; the kernel said: {}", said.stderr.trim().lines().last().unwrap_or("nothing")));
+            missing.push(format!(
+                "{what}: {why}; the kernel said: {}",
+                said.stderr.trim().lines().last().unwrap_or("nothing")
+            ));
         }
     }
     Ok(missing)
 }
 
 fn free_bytes(path: &Utf8Path) -> u64 {
-    let nearest = path.ancestors().find(|path| path.exists()).unwrap_or(Utf8Path::new("/"));
+    let nearest = path
+        .ancestors()
+        .find(|path| path.exists())
+        .unwrap_or(Utf8Path::new("/"));
     rustix::fs::statvfs(nearest.as_str()).map_or(0, |stat| stat.f_bavail * stat.f_frsize)
 }
 
 fn available_memory() -> u64 {
     let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
-    let kib: u64 = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok()).unwrap_or_default();
+    let kib: u64 = line
+        .and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok())
+        .unwrap_or_default();
     kib * 1024
 }
 
@@ -133,10 +165,15 @@ fn kept() -> Utf8PathBuf {
 
 /// Serialises what concerns all laboratories of the machine: network numbers and kernel settings.
 pub(crate) fn lock() -> Result<Lock> {
-    crate::command::wait_for("machine", "another laboratory's start or end", std::time::Duration::from_secs(60), || {
-        let path = Utf8Path::new(RUN).join("machine.lock");
-        Lock::take(&path).map_err(|error| error.to_string())?
-    })
+    crate::command::wait_for(
+        "machine",
+        "another laboratory's start or end",
+        std::time::Duration::from_secs(60),
+        || {
+            let path = Utf8Path::new(RUN).join("machine.lock");
+            Lock::take(&path).map_err(|error| error.to_string())?
+        },
+    )
 }
 
 /// Changes the kernel's settings, after their earlier values were written down.
@@ -148,7 +185,11 @@ pub(crate) fn change_settings(_: &Lock) -> Result<()> {
         let file = Utf8PathBuf::from("/proc/sys").join(name);
         let text = std::fs::read_to_string(&file).map_err(LabError::file("read", &file))?;
         let now: u64 = text.trim().parse().unwrap_or_default();
-        let fine = if want == Want::Exactly { now == value } else { now >= value };
+        let fine = if want == Want::Exactly {
+            now == value
+        } else {
+            now >= value
+        };
         if !fine {
             before.entry(name.to_owned()).or_insert(now);
             change.push((file, value));
@@ -169,7 +210,9 @@ pub(crate) fn change_settings(_: &Lock) -> Result<()> {
 pub(crate) fn restore_settings(_: &Lock) -> Result<()> {
     let path = kept();
     for (name, was) in read_kept(&path)? {
-        let Some((_, set, _)) = SETTINGS.iter().find(|(known, ..)| *known == name) else { continue };
+        let Some((_, set, _)) = SETTINGS.iter().find(|(known, ..)| *known == name) else {
+            continue;
+        };
         let file = Utf8PathBuf::from("/proc/sys").join(&name);
         let now = std::fs::read_to_string(&file).map_err(LabError::file("read", &file))?;
         if now.trim() == set.to_string() {
@@ -184,7 +227,10 @@ pub(crate) fn restore_settings(_: &Lock) -> Result<()> {
 
 fn read_kept(path: &Utf8Path) -> Result<BTreeMap<String, u64>> {
     match std::fs::read_to_string(path) {
-        Ok(text) => serde_json::from_str(&text).map_err(|error| LabError::Form { what: path.to_string(), why: error.to_string() }),
+        Ok(text) => serde_json::from_str(&text).map_err(|error| LabError::Form {
+            what: path.to_string(),
+            why: error.to_string(),
+        }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeMap::new()),
         Err(error) => Err(LabError::file("read", path)(error)),
     }

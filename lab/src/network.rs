@@ -25,7 +25,10 @@ pub(crate) struct End {
 
 impl Network {
     pub(crate) fn new(name: &LabName, number: u8) -> Self {
-        Self { name: name.clone(), number }
+        Self {
+            name: name.clone(),
+            number,
+        }
     }
 
     /// Returns the name of a namespace: `hub` for the control plane's, otherwise a node's.
@@ -54,7 +57,10 @@ impl Network {
 
     /// Returns the files that show that a laboratory of this name has its network.
     pub(crate) fn shown_as(&self) -> Vec<camino::Utf8PathBuf> {
-        vec![format!("/run/netns/{}", self.namespace("hub")).into(), format!("/sys/class/net/{}", self.host_link()).into()]
+        vec![
+            format!("/run/netns/{}", self.namespace("hub")).into(),
+            format!("/sys/class/net/{}", self.host_link()).into(),
+        ]
     }
 
     /// Makes the namespaces and joins them.
@@ -62,7 +68,11 @@ impl Network {
         let ip = |words: &[&str]| tool(Tool::new(PART, "ip").args(words.iter().copied())).run().map(drop);
         let batch = |namespace: Option<&str>, lines: String| {
             let base = Tool::new(PART, "ip");
-            let base = if let Some(namespace) = namespace { base.args(["-n", namespace]) } else { base };
+            let base = if let Some(namespace) = namespace {
+                base.args(["-n", namespace])
+            } else {
+                base
+            };
             tool(base.args(["-batch", "-"]).input(lines)).run().map(drop)
         };
         let hub = self.namespace("hub");
@@ -76,9 +86,17 @@ impl Network {
         }
         let mut links = format!("link add {} type veth peer name host netns {hub}\n", self.host_link());
         for (end, name) in ends.iter().zip(&names) {
-            links += &format!("link add {} netns {hub} type veth peer name eth0 netns {name}\n", end.node);
+            links += &format!(
+                "link add {} netns {hub} type veth peer name eth0 netns {name}\n",
+                end.node
+            );
         }
-        links += &format!("addr add {}/24 dev {}\nlink set {} up\n", self.address(254), self.host_link(), self.host_link());
+        links += &format!(
+            "addr add {}/24 dev {}\nlink set {} up\n",
+            self.address(254),
+            self.host_link(),
+            self.host_link()
+        );
         batch(None, links)?;
         let mut inside = "link set lo up\nlink add br0 type bridge\n".to_owned();
         for port in std::iter::once("host").chain(ends.iter().map(|end| end.node.as_str())) {
@@ -91,7 +109,9 @@ impl Network {
             let gateway = self.hub_address();
             batch(
                 Some(name),
-                format!("link set lo up\naddr add {address}/24 dev eth0\nlink set eth0 up\nroute add default via {gateway}\n"),
+                format!(
+                    "link set lo up\naddr add {address}/24 dev eth0\nlink set eth0 up\nroute add default via {gateway}\n"
+                ),
             )?;
             // The bridge plugin writes this inside the node, where /proc/sys is read-only; it is there already then.
             let forward = "echo 1 > /proc/sys/net/ipv4/ip_forward";
@@ -110,15 +130,25 @@ pub(crate) fn choose(taken: &[u8], routes: &[String]) -> Result<u8> {
     let routed: Vec<(u32, u8)> = routes.iter().filter_map(|route| parse_route(route)).collect();
     (1..=250)
         .find(|number| !taken.contains(number) && !routed.iter().any(|route| overlaps(*route, *number)))
-        .ok_or_else(|| LabError::Request("every network 10.77.N.0/24 is taken; `lab list` shows the laboratories".into()))
+        .ok_or_else(|| {
+            LabError::Request("every network 10.77.N.0/24 is taken; `lab list` shows the laboratories".into())
+        })
 }
 
 /// Returns the destinations of the machine's own routes.
 pub(crate) fn routes() -> Result<Vec<String>> {
-    let said = Tool::new(PART, "ip").args(["-json", "-4", "route", "show", "table", "all"]).run()?;
-    let form = |error: serde_json::Error| LabError::Form { what: "`ip -json route`".into(), why: error.to_string() };
+    let said = Tool::new(PART, "ip")
+        .args(["-json", "-4", "route", "show", "table", "all"])
+        .run()?;
+    let form = |error: serde_json::Error| LabError::Form {
+        what: "`ip -json route`".into(),
+        why: error.to_string(),
+    };
     let all: Vec<serde_json::Value> = serde_json::from_str(&said.stdout).map_err(form)?;
-    Ok(all.iter().filter_map(|route| route["dst"].as_str().map(str::to_owned)).collect())
+    Ok(all
+        .iter()
+        .filter_map(|route| route["dst"].as_str().map(str::to_owned))
+        .collect())
 }
 
 fn parse_route(text: &str) -> Option<(u32, u8)> {
@@ -141,8 +171,9 @@ mod tests {
 
     #[test]
     fn a_number_is_free_of_laboratories_and_routes() {
-        let routes: Vec<String> =
-            ["default", "10.0.0.0/8", "10.77.2.0/24", "10.77.3.128/25", "10.77.4.9"].map(str::to_owned).to_vec();
+        let routes: Vec<String> = ["default", "10.0.0.0/8", "10.77.2.0/24", "10.77.3.128/25", "10.77.4.9"]
+            .map(str::to_owned)
+            .to_vec();
         assert_eq!(choose(&[], &routes).unwrap(), 1);
         assert_eq!(choose(&[1], &routes).unwrap(), 5);
         assert!(choose(&[], &["10.77.0.0/16".to_owned()]).is_err());

@@ -33,12 +33,28 @@ pub(crate) struct Node {
 impl Node {
     /// Returns the storage node of this number.
     pub(crate) fn storage(lab: &Utf8Path, name: &str, network: &Network, number: u8) -> Self {
-        Self::new(lab, name, network, End { node: format!("n{number}"), host: 10 + number })
+        Self::new(
+            lab,
+            name,
+            network,
+            End {
+                node: format!("n{number}"),
+                host: 10 + number,
+            },
+        )
     }
 
     /// Returns the client node.
     pub(crate) fn client(lab: &Utf8Path, name: &str, network: &Network) -> Self {
-        Self::new(lab, name, network, End { node: CLIENT.into(), host: 100 })
+        Self::new(
+            lab,
+            name,
+            network,
+            End {
+                node: CLIENT.into(),
+                host: 100,
+            },
+        )
     }
 
     fn new(lab: &Utf8Path, name: &str, network: &Network, end: End) -> Self {
@@ -46,7 +62,13 @@ impl Node {
         let address = network.address(end.host);
         let namespace = network.namespace(&end.node);
         let cgroup = format!("{name}/{}", end.node);
-        Self { end, folder, address, namespace, cgroup }
+        Self {
+            end,
+            folder,
+            address,
+            namespace,
+            cgroup,
+        }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -84,18 +106,36 @@ impl Node {
         let varlib = self.varlib();
         let from = tree.join("var/lib");
         tool(Tool::new("node roots", "cp").args(["-a", from.as_str(), varlib.as_str()])).run()?;
-        mount_overlay(record, tree, &self.folder.join("upper"), &self.folder.join("work"), &self.root())
+        mount_overlay(
+            record,
+            tree,
+            &self.folder.join("upper"),
+            &self.folder.join("work"),
+            &self.root(),
+        )
     }
 
     /// Writes what every node needs at boot.
-    pub(crate) fn configure(&self, hosts: &[(String, String)], loops: &[LoopDevice], cgroups: &Hierarchies) -> Result<()> {
+    pub(crate) fn configure(
+        &self,
+        hosts: &[(String, String)],
+        loops: &[LoopDevice],
+        cgroups: &Hierarchies,
+    ) -> Result<()> {
         let root = self.root();
-        let hosts: String = hosts.iter().map(|(address, name)| format!("{address} {name}\n")).collect();
-        let devices: String = loops.iter().map(|device| format!("{} {}\n", device.device, device.minor)).collect();
+        let hosts: String = hosts
+            .iter()
+            .map(|(address, name)| format!("{address} {name}\n"))
+            .collect();
+        let devices: String = loops
+            .iter()
+            .map(|device| format!("{} {}\n", device.device, device.minor))
+            .collect();
         let controllers: String = match cgroups.version() {
             Version::One => {
                 let all = cgroups.iter().filter(|hierarchy| !hierarchy.controllers.is_empty());
-                all.map(|hierarchy| format!("{}\n", hierarchy.controllers.join(","))).collect()
+                all.map(|hierarchy| format!("{}\n", hierarchy.controllers.join(",")))
+                    .collect()
             }
             Version::Two => String::new(),
         };
@@ -127,8 +167,23 @@ impl Node {
         let name = self.name();
         let (root, varlib) = (self.root(), self.varlib());
         let mut tool = Tool::new(format!("boot of {name}"), "systemd-nspawn")
-            .args(["--quiet", "--directory", root.as_str(), "--machine", &self.namespace, "--hostname", name])
-            .args(["--register=no", "--keep-unit", "--capability=all", "--resolv-conf=off", "--link-journal=no", "--console=read-only"])
+            .args([
+                "--quiet",
+                "--directory",
+                root.as_str(),
+                "--machine",
+                &self.namespace,
+                "--hostname",
+                name,
+            ])
+            .args([
+                "--register=no",
+                "--keep-unit",
+                "--capability=all",
+                "--resolv-conf=off",
+                "--link-journal=no",
+                "--console=read-only",
+            ])
             .arg("--system-call-filter=@keyring bpf @mount @privileged")
             .arg(format!("--network-namespace-path=/run/netns/{}", self.namespace))
             .arg(format!("--bind={varlib}:/var/lib"))
@@ -146,7 +201,9 @@ impl Node {
             Version::Two => tool.env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1").arg("--boot"),
         };
         let child = tool.start(&self.console())?;
-        record.append(&Line::Runs { process: Started::new(name, child.id()) })
+        record.append(&Line::Runs {
+            process: Started::new(name, child.id()),
+        })
     }
 
     /// Waits until the node's systemd takes orders and its basic services are there.
@@ -157,14 +214,22 @@ impl Node {
                 let log = std::fs::read_to_string(self.console()).unwrap_or_default();
                 format!("the end of its console:\n{}", last_lines(&log, 12))
             };
-            let Some(started) = started() else { return Err("it was never started".into()) };
+            let Some(started) = started() else {
+                return Err("it was never started".into());
+            };
             if !started.is_running() {
                 return Err(format!("its systemd-nspawn has ended; {}", console()));
             }
             let inside = self.enter(&started).ok_or("it has no first process yet")?;
-            let said = inside.args(["systemctl", "is-active", "--quiet", "ssh.service"]).answer();
+            let said = inside
+                .args(["systemctl", "is-active", "--quiet", "ssh.service"])
+                .answer();
             let said = said.map_err(|error| error.to_string())?;
-            if said.code == 0 { Ok(()) } else { Err(format!("{} {}; {}", said.stdout.trim(), said.stderr.trim(), console())) }
+            if said.code == 0 {
+                Ok(())
+            } else {
+                Err(format!("{} {}; {}", said.stdout.trim(), said.stderr.trim(), console()))
+            }
         })
     }
 
@@ -174,14 +239,25 @@ impl Node {
             return None;
         }
         let leader = first_child(started.pid)?.to_string();
-        let words = ["--target", &leader, "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd", "--"];
+        let words = [
+            "--target", &leader, "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd", "--",
+        ];
         let environment = ["env", "-i", "HOME=/root", "LANG=C.UTF-8", "TERM=dumb"];
         let path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/k8s";
-        Some(Tool::new(format!("on {}", self.name()), "nsenter").args(words).args(environment).arg(path))
+        Some(
+            Tool::new(format!("on {}", self.name()), "nsenter")
+                .args(words)
+                .args(environment)
+                .arg(path),
+        )
     }
 }
 
 /// Runs a shell script with arguments on a node; it stops at the first error.
 pub(crate) fn script(inside: Tool, text: &str, arguments: &[&str], deadline: Duration) -> Result<Output> {
-    inside.args(["sh", "-euc", text, "script"]).args(arguments.iter().copied()).deadline(deadline).run()
+    inside
+        .args(["sh", "-euc", text, "script"])
+        .args(arguments.iter().copied())
+        .deadline(deadline)
+        .run()
 }

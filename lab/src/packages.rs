@@ -73,7 +73,9 @@ pub(crate) fn install_missing(parts: &Parts<'_>) -> Result<()> {
 /// [`LabError::Lacking`] if the machine's apt knows no Debian archive.
 pub(crate) fn mirror() -> Result<String> {
     let format = "$(ORIGIN)|$(LABEL)|$(REPO_URI)|$(COMPONENT)";
-    let said = Tool::new(PART, "apt-get").args(["indextargets", "--format", format, "Created-By: Packages"]).run()?;
+    let said = Tool::new(PART, "apt-get")
+        .args(["indextargets", "--format", format, "Created-By: Packages"])
+        .run()?;
     choose_mirror(&said.stdout).ok_or_else(|| LabError::Lacking {
         missing: vec![
             "Debian mirror: apt on this machine knows no Debian archive with component main; name one with --mirror URL".into(),
@@ -84,10 +86,17 @@ pub(crate) fn mirror() -> Result<String> {
 /// Picks the Debian archive out of apt's index targets, one a line: origin, label, address, component. Before the first `apt-get update` origin and
 /// label are not known, and the address must do.
 fn choose_mirror(targets: &str) -> Option<String> {
-    let rows = || targets.lines().map(|line| line.split('|').collect::<Vec<_>>()).filter(|row| row.len() == 4 && row[3] == "main");
+    let rows = || {
+        targets
+            .lines()
+            .map(|line| line.split('|').collect::<Vec<_>>())
+            .filter(|row| row.len() == 4 && row[3] == "main")
+    };
     let named = rows().find(|row| row[0] == "Debian" && row[1] == "Debian");
     let guessed = || rows().find(|row| row[0].starts_with('$') && row[2].trim_end_matches('/').ends_with("/debian"));
-    named.or_else(guessed).map(|row| row[2].trim_end_matches('/').to_owned())
+    named
+        .or_else(guessed)
+        .map(|row| row[2].trim_end_matches('/').to_owned())
 }
 
 #[cfg(test)]
@@ -99,7 +108,8 @@ mod tests {
         let updated = "Other|Other|http://one.example/apt/|main\nDebian|Debian-Security|http://two.example/sec/|main\n\
                        Debian|Debian|http://three.example/debian/|contrib\nDebian|Debian|http://three.example/debian/|main\n";
         assert_eq!(choose_mirror(updated).unwrap(), "http://three.example/debian");
-        let fresh = "$(ORIGIN)|$(LABEL)|http://one.example/apt/|main\n$(ORIGIN)|$(LABEL)|http://two.example/debian/|main\n";
+        let fresh =
+            "$(ORIGIN)|$(LABEL)|http://one.example/apt/|main\n$(ORIGIN)|$(LABEL)|http://two.example/debian/|main\n";
         assert_eq!(choose_mirror(fresh).unwrap(), "http://two.example/debian");
         assert_eq!(choose_mirror("Ubuntu|Ubuntu|http://one.example/ubuntu/|main\n"), None);
         assert_eq!(choose_mirror(""), None);

@@ -25,7 +25,10 @@ pub(crate) struct Prepared {
 pub(crate) fn recipes(rook: Option<&RookFiles>) -> Vec<Recipe> {
     let tree = tree::recipe();
     let images = rook.map(|rook| image::recipe(&tree, rook));
-    [Some(tree), Some(kubernetes::binaries_recipe()), images].into_iter().flatten().collect()
+    [Some(tree), Some(kubernetes::binaries_recipe()), images]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Makes the parts that are not there yet. Debian's packages are mostly download and Kubernetes is mostly compilation, so the two go together.
@@ -53,13 +56,21 @@ pub(crate) fn prepare(
                     return Ok(());
                 }
                 let part = "Kubernetes and etcd, from the Go module proxy";
-                cache.get(&wanted[1], part, parts, |folder| kubernetes::make_binaries(&cache, folder)).map(drop)
+                cache
+                    .get(&wanted[1], part, parts, |folder| {
+                        kubernetes::make_binaries(&cache, folder)
+                    })
+                    .map(drop)
             });
             let rest = || -> Result<()> {
                 let part = "node tree, from Debian packages";
-                let tree = cache.get(&wanted[0], part, parts, |folder| tree::make(&cache, folder, &mirror))?.join("root");
+                let tree = cache
+                    .get(&wanted[0], part, parts, |folder| tree::make(&cache, folder, &mirror))?
+                    .join("root");
                 if let Some(rook) = rook {
-                    cache.get(&wanted[2], "container images", parts, |folder| image::make(&cache, folder, &tree, rook))?;
+                    cache.get(&wanted[2], "container images", parts, |folder| {
+                        image::make(&cache, folder, &tree, rook)
+                    })?;
                 }
                 Ok(())
             };

@@ -30,7 +30,11 @@ impl Started {
     /// Notes a process that was just started.
     pub(crate) fn new(label: &str, pid: u32) -> Self {
         // A process that is gone already has no start time; 0 never matches a later one.
-        Self { label: label.to_owned(), pid, start_ticks: start_ticks(pid).unwrap_or(0) }
+        Self {
+            label: label.to_owned(),
+            pid,
+            start_ticks: start_ticks(pid).unwrap_or(0),
+        }
     }
 
     /// Tells whether this very process still runs.
@@ -52,9 +56,14 @@ pub(crate) fn first_child(pid: u32) -> Option<u32> {
 /// The handle is opened first and the cgroup read after: a process that takes over the number in between has another cgroup, and the
 /// handle of the one before it reaches nothing.
 pub(crate) fn signal_member(pid: u32, procs: &Utf8Path, signal: Signal) -> bool {
-    let Some(number) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
-    let Ok(handle) = pidfd_open(number, PidfdFlags::empty()) else { return false };
-    let member = std::fs::read_to_string(procs).is_ok_and(|text| text.lines().any(|line| line.trim().parse() == Ok(pid)));
+    let Some(number) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
+        return false;
+    };
+    let Ok(handle) = pidfd_open(number, PidfdFlags::empty()) else {
+        return false;
+    };
+    let member =
+        std::fs::read_to_string(procs).is_ok_and(|text| text.lines().any(|line| line.trim().parse() == Ok(pid)));
     member && pidfd_send_signal(handle, signal).is_ok()
 }
 
@@ -66,14 +75,23 @@ mod tests {
     fn a_process_is_known_by_its_start_time() {
         let this = Started::new("this", std::process::id());
         assert!(this.is_running());
-        assert!(!Started { start_ticks: this.start_ticks + 1, ..this }.is_running());
+        assert!(
+            !Started {
+                start_ticks: this.start_ticks + 1,
+                ..this
+            }
+            .is_running()
+        );
     }
 
     #[test]
     fn names_with_brackets_do_not_shift_the_fields() {
         let fields = "S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0";
         assert_eq!(parse_stat(&format!("42 (a) b) {fields}")), Some((true, 4711)));
-        assert_eq!(parse_stat(&format!("42 (a) {}", fields.replacen('S', "Z", 1))), Some((false, 4711)));
+        assert_eq!(
+            parse_stat(&format!("42 (a) {}", fields.replacen('S', "Z", 1))),
+            Some((false, 4711))
+        );
         assert_eq!(parse_stat("42"), None);
     }
 }

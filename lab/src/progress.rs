@@ -34,7 +34,10 @@ pub(crate) struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     pub(crate) fn new(to: &'a dyn Progress) -> Self {
-        Self { to, times: Mutex::new(Vec::new()) }
+        Self {
+            to,
+            times: Mutex::new(Vec::new()),
+        }
     }
 
     pub(crate) fn note(&self, text: &str) {
@@ -50,12 +53,18 @@ impl<'a> Parts<'a> {
             Ok(_) => self.to.done(part, took),
             Err(_) => self.to.failed(part, took),
         }
-        self.times.lock().expect("no thread panics while it holds the times").push((part.to_owned(), took));
+        self.times
+            .lock()
+            .expect("no thread panics while it holds the times")
+            .push((part.to_owned(), took));
         result
     }
 
     pub(crate) fn times(&self) -> Vec<(String, Duration)> {
-        self.times.lock().expect("no thread panics while it holds the times").clone()
+        self.times
+            .lock()
+            .expect("no thread panics while it holds the times")
+            .clone()
     }
 }
 

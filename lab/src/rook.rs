@@ -18,8 +18,14 @@ const MANIFESTS: [&str; 3] = ["crds.yaml", "common.yaml", "operator.yaml"];
 const SCRIPTS: [&str; 2] = ["toolbox.sh", "set-ceph-debug-level"];
 const KUSTOMIZATION: [(&str, &str); 3] = [
     ("kustomization.yaml", include_str!("../recipes/rook/kustomization.yaml")),
-    ("operator-config.yaml", include_str!("../recipes/rook/operator-config.yaml")),
-    ("operator-deployment.yaml", include_str!("../recipes/rook/operator-deployment.yaml")),
+    (
+        "operator-config.yaml",
+        include_str!("../recipes/rook/operator-config.yaml"),
+    ),
+    (
+        "operator-deployment.yaml",
+        include_str!("../recipes/rook/operator-deployment.yaml"),
+    ),
 ];
 
 /// Where the operator's files are.
@@ -51,20 +57,43 @@ impl RookFiles {
     pub(crate) fn find(folder: Option<&Utf8Path>) -> Result<Self> {
         let Some(folder) = folder else {
             return Err(LabError::Lacking {
-                missing: vec![format!("the Rook operator's files: name their folder with --rook DIR, or {}", how_to_build())],
+                missing: vec![format!(
+                    "the Rook operator's files: name their folder with --rook DIR, or {}",
+                    how_to_build()
+                )],
             });
         };
-        let packed = if cfg!(target_arch = "aarch64") { "rook-linux-arm64.zst" } else { "rook-linux-amd64.zst" };
-        let program = ["rook", packed].map(|name| folder.join(name)).into_iter().find(|path| path.is_file());
-        let absent = MANIFESTS.iter().chain(&SCRIPTS).filter(|name| !folder.join(name).is_file()).copied();
+        let packed = if cfg!(target_arch = "aarch64") {
+            "rook-linux-arm64.zst"
+        } else {
+            "rook-linux-amd64.zst"
+        };
+        let program = ["rook", packed]
+            .map(|name| folder.join(name))
+            .into_iter()
+            .find(|path| path.is_file());
+        let absent = MANIFESTS
+            .iter()
+            .chain(&SCRIPTS)
+            .filter(|name| !folder.join(name).is_file())
+            .copied();
         let mut missing: Vec<String> = absent.map(str::to_owned).collect();
         match program {
-            Some(program) if missing.is_empty() => return Ok(Self { folder: folder.to_owned(), program }),
+            Some(program) if missing.is_empty() => {
+                return Ok(Self {
+                    folder: folder.to_owned(),
+                    program,
+                });
+            }
             Some(_) => {}
             None => missing.insert(0, format!("rook or {packed}")),
         }
         Err(LabError::Lacking {
-            missing: vec![format!("the Rook operator: {folder} does not hold {}; {}", missing.join(", "), how_to_build())],
+            missing: vec![format!(
+                "the Rook operator: {folder} does not hold {}; {}",
+                missing.join(", "),
+                how_to_build()
+            )],
         })
     }
 
@@ -73,11 +102,20 @@ impl RookFiles {
         let describe = |path: &Utf8Path| {
             let about = path.metadata().ok();
             let modified = about.as_ref().and_then(|about| about.modified().ok());
-            let seconds = modified.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok()).map_or(0, |since| since.as_secs());
-            format!("{} {} {seconds}", path.file_name().unwrap_or_default(), about.map_or(0, |about| about.len()))
+            let seconds = modified
+                .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
+                .map_or(0, |since| since.as_secs());
+            format!(
+                "{} {} {seconds}",
+                path.file_name().unwrap_or_default(),
+                about.map_or(0, |about| about.len())
+            )
         };
         let scripts = SCRIPTS.iter().map(|name| describe(&self.folder.join(name)));
-        std::iter::once(describe(&self.program)).chain(scripts).collect::<Vec<_>>().join("\n")
+        std::iter::once(describe(&self.program))
+            .chain(scripts)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     /// Puts the program and the scripts of the operator's image into a folder.
@@ -85,12 +123,22 @@ impl RookFiles {
         std::fs::create_dir_all(folder).map_err(LabError::file("make", folder))?;
         let program = folder.join("rook");
         if self.program.extension() == Some("zst") {
-            let words = ["--decompress", "--quiet", "--force", self.program.as_str(), "-o", program.as_str()];
+            let words = [
+                "--decompress",
+                "--quiet",
+                "--force",
+                self.program.as_str(),
+                "-o",
+                program.as_str(),
+            ];
             tool(Tool::new(PART, "zstd").args(words)).run()?;
             let sum = tool(Tool::new(PART, "sha256sum").arg(program.as_str())).run()?;
             if cfg!(target_arch = "x86_64") && !sum.stdout.starts_with(SHA256) {
                 let why = format!("its sha256 is not {SHA256}");
-                return Err(LabError::Form { what: self.program.to_string(), why });
+                return Err(LabError::Form {
+                    what: self.program.to_string(),
+                    why,
+                });
             }
         } else {
             std::fs::copy(&self.program, &program).map_err(LabError::file("copy", &self.program))?;
@@ -99,7 +147,9 @@ impl RookFiles {
             let to = folder.join(name);
             std::fs::copy(self.folder.join(name), &to).map_err(LabError::file("copy", &to))?;
         }
-        tool(Tool::new(PART, "chmod").args(["-R", "0755", folder.as_str()])).run().map(drop)
+        tool(Tool::new(PART, "chmod").args(["-R", "0755", folder.as_str()]))
+            .run()
+            .map(drop)
     }
 
     /// Writes the manifests with the laboratory's changes to them as a kustomization.
@@ -125,7 +175,13 @@ pub(crate) fn apply(kubectl: impl Fn() -> Tool, folder: &Utf8Path) -> Result<()>
     // Objects of a CRD's kind that come right behind it may find it not yet served.
     let mut last = None;
     for _ in 0..5 {
-        let words = ["apply", "--server-side", "--force-conflicts", "--kustomize", folder.as_str()];
+        let words = [
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "--kustomize",
+            folder.as_str(),
+        ];
         match kubectl().args(words).deadline(Duration::from_secs(120)).run() {
             Ok(_) => return Ok(()),
             Err(error) => last = Some(error),
@@ -137,7 +193,14 @@ pub(crate) fn apply(kubectl: impl Fn() -> Tool, folder: &Utf8Path) -> Result<()>
 
 /// Waits until the operator's pod runs and is ready.
 pub(crate) fn wait_until_ready(kubectl: impl Fn() -> Tool) -> Result<()> {
-    let words = ["--namespace", NAMESPACE, "rollout", "status", "deployment/rook-ceph-operator", "--timeout=180s"];
+    let words = [
+        "--namespace",
+        NAMESPACE,
+        "rollout",
+        "status",
+        "deployment/rook-ceph-operator",
+        "--timeout=180s",
+    ];
     kubectl().args(words).deadline(Duration::from_secs(200)).run().map(drop)
 }
 
@@ -153,7 +216,10 @@ mod tests {
             std::fs::write(folder.join(name), "").unwrap();
         }
         let said = RookFiles::find(Some(folder)).unwrap_err().to_string();
-        assert!(said.contains("does not hold operator.yaml;") && said.contains("go build"), "{said}");
+        assert!(
+            said.contains("does not hold operator.yaml;") && said.contains("go build"),
+            "{said}"
+        );
         std::fs::write(folder.join("operator.yaml"), "").unwrap();
         assert!(RookFiles::find(Some(folder)).is_ok());
         assert!(RookFiles::find(None).unwrap_err().to_string().contains("--rook DIR"));
@@ -161,6 +227,10 @@ mod tests {
 
     #[test]
     fn the_changes_name_the_images_that_are_made() {
-        assert!(KUSTOMIZATION[2].1.contains(&format!("image: {}", crate::image::ROOK_IMAGE)));
+        assert!(
+            KUSTOMIZATION[2]
+                .1
+                .contains(&format!("image: {}", crate::image::ROOK_IMAGE))
+        );
     }
 }

@@ -31,7 +31,9 @@ impl std::str::FromStr for LabName {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let letters = text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+        let letters = text
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
         let first = text.starts_with(|c: char| c.is_ascii_lowercase());
         if letters && first && text.len() <= LONGEST_NAME {
             Ok(Self(text.to_owned()))
@@ -134,10 +136,16 @@ impl Spec {
             return refuse(format!("--nodes {}: a laboratory has 1 to 5 nodes", self.nodes));
         }
         if self.mons < 1 || self.mons > self.nodes {
-            return refuse(format!("--mons {}: at least 1, at most one for each of the {} nodes", self.mons, self.nodes));
+            return refuse(format!(
+                "--mons {}: at least 1, at most one for each of the {} nodes",
+                self.mons, self.nodes
+            ));
         }
         if self.mgrs < 1 || self.mgrs > self.nodes {
-            return refuse(format!("--mgrs {}: at least 1, at most one for each of the {} nodes", self.mgrs, self.nodes));
+            return refuse(format!(
+                "--mgrs {}: at least 1, at most one for each of the {} nodes",
+                self.mgrs, self.nodes
+            ));
         }
         if self.osds_per_node > 8 {
             return refuse(format!("--osds-per-node {}: at most 8", self.osds_per_node));
@@ -178,7 +186,17 @@ mod tests {
         for good in ["dev", "a", "test-2"] {
             assert!(good.parse::<LabName>().is_ok(), "{good}");
         }
-        for bad in ["", "-x", "2lab", "Dev", "a/b", "a.b", "..", "a name", "a23456789012345678901"] {
+        for bad in [
+            "",
+            "-x",
+            "2lab",
+            "Dev",
+            "a/b",
+            "a.b",
+            "..",
+            "a name",
+            "a23456789012345678901",
+        ] {
             assert!(bad.parse::<LabName>().is_err(), "{bad}");
         }
     }
@@ -188,11 +206,41 @@ mod tests {
         let usual = Spec::usual("dev".parse().unwrap(), None);
         assert!(usual.check().is_ok());
         for (spec, option) in [
-            (Spec { nodes: 6, ..usual.clone() }, "--nodes 6"),
-            (Spec { nodes: 0, ..usual.clone() }, "--nodes 0"),
-            (Spec { mons: 4, ..usual.clone() }, "--mons 4"),
-            (Spec { mgrs: 0, ..usual.clone() }, "--mgrs 0"),
-            (Spec { osds_per_node: 9, ..usual.clone() }, "--osds-per-node 9"),
+            (
+                Spec {
+                    nodes: 6,
+                    ..usual.clone()
+                },
+                "--nodes 6",
+            ),
+            (
+                Spec {
+                    nodes: 0,
+                    ..usual.clone()
+                },
+                "--nodes 0",
+            ),
+            (
+                Spec {
+                    mons: 4,
+                    ..usual.clone()
+                },
+                "--mons 4",
+            ),
+            (
+                Spec {
+                    mgrs: 0,
+                    ..usual.clone()
+                },
+                "--mgrs 0",
+            ),
+            (
+                Spec {
+                    osds_per_node: 9,
+                    ..usual.clone()
+                },
+                "--osds-per-node 9",
+            ),
         ] {
             assert!(spec.check().unwrap_err().to_string().starts_with(option));
         }
@@ -200,7 +248,10 @@ mod tests {
 
     #[test]
     fn mon_ids_follow_the_style() {
-        let spec = Spec { mon_id_style: MonIdStyle::Underscore, ..Spec::usual("dev".parse().unwrap(), None) };
+        let spec = Spec {
+            mon_id_style: MonIdStyle::Underscore,
+            ..Spec::usual("dev".parse().unwrap(), None)
+        };
         assert_eq!(spec.mon_ids(), ["n_1", "n_2", "n_3"]);
         assert_eq!(MonIdStyle::Upper.mon_id(5), "N5");
     }

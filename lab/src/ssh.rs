@@ -57,7 +57,10 @@ pub(crate) fn make(lab: &Utf8Path, hosts: &[Host], tool: impl Fn(Tool) -> Tool) 
     let known_hosts = keys.join("known_hosts");
     write_secret(&known_hosts, &known)?;
     write_secret(&config(lab), &configuration(hosts, "root", &key, &known_hosts))?;
-    write_secret(&operator_config(lab), &configuration(hosts, OPERATOR, &key, &known_hosts))
+    write_secret(
+        &operator_config(lab),
+        &configuration(hosts, OPERATOR, &key, &known_hosts),
+    )
 }
 
 fn authorize(root: &Utf8Path, public: &str, tool: &impl Fn(Tool) -> Tool) -> Result<()> {
@@ -78,9 +81,13 @@ fn read(path: &Utf8Path) -> Result<String> {
 
 /// Writes an ssh configuration; ssh_config(5). The name of a host is looked up in the known hosts, whatever its address.
 fn configuration(hosts: &[Host], user: &str, key: &Utf8Path, known_hosts: &Utf8Path) -> String {
-    let mut text = String::from("# Made by the laboratory. It knows only the laboratory's nodes, by their own host keys.\n");
+    let mut text =
+        String::from("# Made by the laboratory. It knows only the laboratory's nodes, by their own host keys.\n");
     for host in hosts {
-        text += &format!("Host {} {}\n  HostName {}\n  HostKeyAlias {}\n", host.name, host.address, host.address, host.name);
+        text += &format!(
+            "Host {} {}\n  HostName {}\n  HostKeyAlias {}\n",
+            host.name, host.address, host.address, host.name
+        );
     }
     text += &format!(
         "Host *\n  User {user}\n  IdentityFile \"{key}\"\n  IdentitiesOnly yes\n  UserKnownHostsFile \"{known_hosts}\"\n  \
@@ -95,8 +102,17 @@ mod tests {
 
     #[test]
     fn a_configuration_names_every_host_and_checks_their_keys() {
-        let host = |number: u8| Host { name: format!("n{number}"), address: format!("10.77.9.1{number}"), root: "/r".into() };
-        let text = configuration(&[host(1), host(2)], "root", "/lab/ssh/key".into(), "/lab/ssh/known_hosts".into());
+        let host = |number: u8| Host {
+            name: format!("n{number}"),
+            address: format!("10.77.9.1{number}"),
+            root: "/r".into(),
+        };
+        let text = configuration(
+            &[host(1), host(2)],
+            "root",
+            "/lab/ssh/key".into(),
+            "/lab/ssh/known_hosts".into(),
+        );
         insta::assert_snapshot!(text, @r#"
         # Made by the laboratory. It knows only the laboratory's nodes, by their own host keys.
         Host n1 10.77.9.11

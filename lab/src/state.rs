@@ -116,19 +116,38 @@ impl Recorded {
     ///
     /// [`LabError::Form`] for any other line that is not as this version writes them.
     pub fn parse(text: &str) -> Result<Option<Self>> {
-        let form = |why: String| LabError::Form { what: "the record of the laboratory".into(), why };
+        let form = |why: String| LabError::Form {
+            what: "the record of the laboratory".into(),
+            why,
+        };
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         let mut recorded: Option<Self> = None;
         let mut known = BTreeSet::new();
         for (number, line) in whole.lines().enumerate() {
-            let line: Line = serde_json::from_str(line).map_err(|error| form(format!("line {}: {error}", number + 1)))?;
+            let line: Line =
+                serde_json::from_str(line).map_err(|error| form(format!("line {}: {error}", number + 1)))?;
             match (line, &mut recorded) {
-                (Line::Asked { version, spec, network, boot_id }, None) => {
+                (
+                    Line::Asked {
+                        version,
+                        spec,
+                        network,
+                        boot_id,
+                    },
+                    None,
+                ) => {
                     if version != VERSION {
                         return Err(form(format!("version {version}, and this program knows {VERSION}")));
                     }
                     let (made, processes) = (Vec::new(), Vec::new());
-                    recorded = Some(Self { spec, network, boot_id, made, processes, up: false });
+                    recorded = Some(Self {
+                        spec,
+                        network,
+                        boot_id,
+                        made,
+                        processes,
+                        up: false,
+                    });
                 }
                 (Line::Asked { .. }, Some(_)) => return Err(form(format!("line {}: a second beginning", number + 1))),
                 (_, None) => return Err(form("it does not begin with what was asked for".into())),
@@ -160,18 +179,30 @@ impl Record {
     /// Begins the record of a new laboratory in its folder, which exists.
     pub(crate) fn begin(folder: &Utf8Path, spec: &Spec, network: u8) -> Result<Self> {
         let record = Self::open(folder)?;
-        record.append(&Line::Asked { version: VERSION, spec: spec.clone(), network, boot_id: boot_id() })?;
+        record.append(&Line::Asked {
+            version: VERSION,
+            spec: spec.clone(),
+            network,
+            boot_id: boot_id(),
+        })?;
         Ok(record)
     }
 
     /// Opens the record to append to it.
     pub(crate) fn open(folder: &Utf8Path) -> Result<Self> {
         let path = folder.join(RECORD);
-        let file = OpenOptions::new().create(true).append(true).open(&path).map_err(LabError::file("open", &path))?;
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(LabError::file("open", &path))?;
         // The name of a new file must be on disk too, or a crash of the machine loses the whole record.
         let named = File::open(folder).and_then(|folder| folder.sync_all());
         named.map_err(LabError::file("sync", folder))?;
-        Ok(Self { path, file: Mutex::new(file) })
+        Ok(Self {
+            path,
+            file: Mutex::new(file),
+        })
     }
 
     /// Reads the record in `folder`; `None` where there is none or nothing whole in it.
@@ -204,7 +235,9 @@ impl Record {
 
 /// Returns the kernel's id of this boot.
 pub(crate) fn boot_id() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned()).unwrap_or_default()
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .map(|id| id.trim().to_owned())
+        .unwrap_or_default()
 }
 
 /// The folders in which laboratories live.
@@ -253,11 +286,19 @@ impl Lock {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(LabError::file("make", folder))?;
         }
-        let opened = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path);
+        let opened = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(path);
         let mut file = opened.map_err(LabError::file("open", path))?;
         match file.try_lock() {
             Ok(()) => {
-                let noted = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+                let noted = file
+                    .set_len(0)
+                    .and_then(|()| file.rewind())
+                    .and_then(|()| writeln!(file, "{}", std::process::id()));
                 noted.map_err(LabError::file("write", path))?;
                 Ok(Ok(Self { _file: file }))
             }
@@ -286,7 +327,10 @@ impl Lock {
             std::thread::sleep(std::time::Duration::from_millis(50));
             held = Self::take(&path)?;
         }
-        held.map_err(|holder| LabError::Busy { name: name.to_string(), holder })
+        held.map_err(|holder| LabError::Busy {
+            name: name.to_string(),
+            holder,
+        })
     }
 }
 
@@ -308,16 +352,26 @@ mod tests {
     fn what_was_written_is_read_again() {
         let (_dir, folder) = folder();
         let record = Record::begin(&folder, &spec(), 7).unwrap();
-        let mount = Made::Mount { path: "/somewhere".into() };
+        let mount = Made::Mount {
+            path: "/somewhere".into(),
+        };
         record.makes(mount.clone()).unwrap();
         record.makes(mount.clone()).unwrap();
         for pid in [10, 11] {
-            let process = Started { label: "etcd".into(), pid, start_ticks: 5 };
+            let process = Started {
+                label: "etcd".into(),
+                pid,
+                start_ticks: 5,
+            };
             record.append(&Line::Runs { process }).unwrap();
         }
         let read = Record::read(&folder).unwrap().unwrap();
         assert_eq!((read.network, read.up, read.made), (7, false, vec![mount]));
-        assert_eq!(read.processes.len(), 1, "a process that was started again replaces the earlier one");
+        assert_eq!(
+            read.processes.len(),
+            1,
+            "a process that was started again replaces the earlier one"
+        );
         assert_eq!(read.processes[0].pid, 11);
         record.append(&Line::Up).unwrap();
         assert!(Record::read(&folder).unwrap().unwrap().up);
@@ -328,7 +382,11 @@ mod tests {
         let (_dir, folder) = folder();
         let record = Record::begin(&folder, &spec(), 7).unwrap();
         for number in 0..5 {
-            record.makes(Made::Link { name: format!("link{number}") }).unwrap();
+            record
+                .makes(Made::Link {
+                    name: format!("link{number}"),
+                })
+                .unwrap();
         }
         let text = std::fs::read_to_string(folder.join(RECORD)).unwrap();
         for end in 0..=text.len() {
@@ -343,7 +401,9 @@ mod tests {
     fn a_damaged_line_is_refused_and_named() {
         let error = Recorded::parse("{\"line\":\"up\"}\n").unwrap_err().to_string();
         assert!(error.contains("does not begin"), "{error}");
-        let error = Recorded::parse("nonsense\n{\"line\":\"up\"}\n").unwrap_err().to_string();
+        let error = Recorded::parse("nonsense\n{\"line\":\"up\"}\n")
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("line 1"), "{error}");
     }
 

@@ -20,14 +20,24 @@ pub(crate) fn mount_overlay(
 ) -> Result<()> {
     for path in [lower, upper, work] {
         if path.as_str().contains([',', ':', '\\']) {
-            let why = format!("{path}: an overlay mount cannot take a path with a comma, colon or backslash; choose another folder");
+            let why = format!(
+                "{path}: an overlay mount cannot take a path with a comma, colon or backslash; choose another folder"
+            );
             return Err(LabError::Request(why));
         }
     }
-    record.makes(Made::Mount { path: target.to_owned() })?;
+    record.makes(Made::Mount {
+        path: target.to_owned(),
+    })?;
     let options = format!("lowerdir={lower},upperdir={upper},workdir={work}");
     let options = CString::new(options).expect("a path read as UTF-8 holds no zero byte");
-    let mounted = rustix::mount::mount("overlay", target.as_str(), "overlay", MountFlags::empty(), options.as_c_str());
+    let mounted = rustix::mount::mount(
+        "overlay",
+        target.as_str(),
+        "overlay",
+        MountFlags::empty(),
+        options.as_c_str(),
+    );
     mounted.map_err(|error| LabError::file("mount an overlay on", target)(error.into()))
 }
 
@@ -46,14 +56,19 @@ pub(crate) fn mounts_below(path: &Utf8Path) -> Vec<Utf8PathBuf> {
 
 /// Unmounts what is mounted at `path` and below.
 pub(crate) fn unmount(path: &Utf8Path) -> Result<()> {
-    wait_for("unmount", &format!("{path} to be free"), Duration::from_secs(20), || {
-        for point in mounts_below(path) {
-            if let Err(error) = rustix::mount::unmount(point.as_str(), UnmountFlags::empty()) {
-                return Err(format!("{point}: {error}"));
+    wait_for(
+        "unmount",
+        &format!("{path} to be free"),
+        Duration::from_secs(20),
+        || {
+            for point in mounts_below(path) {
+                if let Err(error) = rustix::mount::unmount(point.as_str(), UnmountFlags::empty()) {
+                    return Err(format!("{point}: {error}"));
+                }
             }
-        }
-        Ok(())
-    })
+            Ok(())
+        },
+    )
 }
 
 /// A loop device and the file behind it.
@@ -66,7 +81,12 @@ pub(crate) struct LoopDevice {
 }
 
 /// Makes a sparse file of `bytes` and a loop device over it.
-pub(crate) fn attach_loop(record: &Record, file: &Utf8Path, bytes: u64, tool: impl Fn(Tool) -> Tool) -> Result<LoopDevice> {
+pub(crate) fn attach_loop(
+    record: &Record,
+    file: &Utf8Path,
+    bytes: u64,
+    tool: impl Fn(Tool) -> Tool,
+) -> Result<LoopDevice> {
     let made = std::fs::File::create(file).and_then(|file| file.set_len(bytes));
     made.map_err(LabError::file("make", file))?;
     record.makes(Made::Loop { file: file.to_owned() })?;
@@ -76,8 +96,14 @@ pub(crate) fn attach_loop(record: &Record, file: &Utf8Path, bytes: u64, tool: im
 
 fn parse_loop(device: &str) -> Result<LoopDevice> {
     let minor = device.strip_prefix("/dev/loop").and_then(|number| number.parse().ok());
-    let form = || LabError::Form { what: "the answer of losetup".into(), why: format!("`{device}` is no loop device") };
-    Ok(LoopDevice { device: device.into(), minor: minor.ok_or_else(form)? })
+    let form = || LabError::Form {
+        what: "the answer of losetup".into(),
+        why: format!("`{device}` is no loop device"),
+    };
+    Ok(LoopDevice {
+        device: device.into(),
+        minor: minor.ok_or_else(form)?,
+    })
 }
 
 /// Returns the loop devices over `file`.
@@ -92,17 +118,30 @@ pub(crate) fn loops_over(file: &Utf8Path) -> Result<Vec<LoopDevice>> {
 
 /// Detaches the loop devices over `file`.
 pub(crate) fn detach_loop(file: &Utf8Path) -> Result<()> {
-    wait_for("loop device", &format!("the loop device over {file} to be gone"), Duration::from_secs(20), || {
-        let there = loops_over(file).map_err(|error| error.to_string())?;
-        if there.is_empty() {
-            return Ok(());
-        }
-        for device in &there {
-            // One that is still open goes by itself at its last close; the next look tells.
-            drop(Tool::new("loop device", "losetup").args(["--detach", device.device.as_str()]).answer());
-        }
-        Err(there.iter().map(|device| device.device.as_str()).collect::<Vec<_>>().join(", "))
-    })
+    wait_for(
+        "loop device",
+        &format!("the loop device over {file} to be gone"),
+        Duration::from_secs(20),
+        || {
+            let there = loops_over(file).map_err(|error| error.to_string())?;
+            if there.is_empty() {
+                return Ok(());
+            }
+            for device in &there {
+                // One that is still open goes by itself at its last close; the next look tells.
+                drop(
+                    Tool::new("loop device", "losetup")
+                        .args(["--detach", device.device.as_str()])
+                        .answer(),
+                );
+            }
+            Err(there
+                .iter()
+                .map(|device| device.device.as_str())
+                .collect::<Vec<_>>()
+                .join(", "))
+        },
+    )
 }
 
 #[cfg(test)]

@@ -50,33 +50,60 @@ const LEFT_OUT: [&str; 3] = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share
 
 /// Returns the recipe. The mirror is no part of it: every mirror has the same packages.
 pub(crate) fn recipe() -> Recipe {
-    Recipe::new("tree").with(SUITE).with(USERS).with(FINISH).with(PACKAGES.join(" ")).with(LEFT_OUT.join(" "))
+    Recipe::new("tree")
+        .with(SUITE)
+        .with(USERS)
+        .with(FINISH)
+        .with(PACKAGES.join(" "))
+        .with(LEFT_OUT.join(" "))
 }
 
 /// Makes the tree in `folder/root`.
 pub(crate) fn make(cache: &Cache, folder: &Utf8Path, mirror: &str) -> Result<()> {
     let script = |name: &str, text: &str| {
         let path = folder.join(name);
-        std::fs::write(&path, text).map_err(LabError::file("write", &path)).map(|()| path)
+        std::fs::write(&path, text)
+            .map_err(LabError::file("write", &path))
+            .map(|()| path)
     };
     let users = script("users.sh", USERS)?;
     let finish = script("finish.sh", FINISH)?;
     let root = folder.join("root");
+    // What it leaves there when it is killed goes with this folder.
+    let temporary = folder.join("tmp");
+    std::fs::create_dir(&temporary).map_err(LabError::file("make", &temporary))?;
     // In mount and pid namespaces of its own: when it is killed, all it mounted and started goes with it.
-    let words = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "mmdebstrap"];
+    let words = [
+        "--mount",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+        "mmdebstrap",
+    ];
     let mut tool = Tool::new("node tree", "unshare")
         .args(words)
-        .args(["--mode=root", "--variant=minbase", "--format=directory", "--skip=cleanup/reproducible"])
-        .args(["--aptopt=APT::Install-Recommends \"false\"", "--dpkgopt=force-unsafe-io"])
+        .args([
+            "--mode=root",
+            "--variant=minbase",
+            "--format=directory",
+            "--skip=cleanup/reproducible",
+        ])
+        .args([
+            "--aptopt=APT::Install-Recommends \"false\"",
+            "--dpkgopt=force-unsafe-io",
+        ])
         .arg(format!("--essential-hook=sh '{users}' \"$1\""))
         .arg(format!("--customize-hook=sh '{finish}' \"$1\""))
         .arg(format!("--include={}", PACKAGES.join(",")))
+        .env("TMPDIR", temporary.as_str())
         .deadline(Duration::from_secs(1800));
     for path in LEFT_OUT {
         tool = tool.arg(format!("--dpkgopt=path-exclude={path}"));
     }
     let source = format!("deb [signed-by={KEYRING}] {mirror} {SUITE} main");
     cache.tool(tool.args([SUITE, root.as_str(), &source])).run()?;
+    crate::cache::remove_tree(&temporary)?;
     for path in [users, finish] {
         std::fs::remove_file(&path).map_err(LabError::file("remove", &path))?;
     }

@@ -39,7 +39,11 @@ pub fn prepare_only(places: &Places, spec: &Spec, mirror: Option<&str>, progress
 }
 
 fn rook_files(spec: &Spec) -> Result<Option<RookFiles>> {
-    if spec.kubernetes { RookFiles::find(spec.rook.as_deref()).map(Some) } else { Ok(None) }
+    if spec.kubernetes {
+        RookFiles::find(spec.rook.as_deref()).map(Some)
+    } else {
+        Ok(None)
+    }
 }
 
 impl Lab {
@@ -58,7 +62,13 @@ impl Lab {
         if let Some(recorded) = Record::read(&places.folder(&spec.name))? {
             let lab = Self::from_record(places, &recorded)?;
             if lab.is_well(&recorded) {
-                let same = Spec { rook: None, ..recorded.spec.clone() } == Spec { rook: None, ..spec.clone() };
+                let same = Spec {
+                    rook: None,
+                    ..recorded.spec.clone()
+                } == Spec {
+                    rook: None,
+                    ..spec.clone()
+                };
                 if same {
                     parts.note(&format!("the laboratory `{}` is up and well; nothing to do", spec.name));
                     return Ok((lab, parts.times()));
@@ -70,7 +80,9 @@ impl Lab {
             }
         }
         if places.folder(&spec.name).exists() {
-            parts.run("remove what an earlier laboratory of this name left", || down::destroy(places, &spec.name, &cgroups))?;
+            parts.run("remove what an earlier laboratory of this name left", || {
+                down::destroy(places, &spec.name, &cgroups)
+            })?;
         }
         machine::check(places, &cgroups, Some(spec), &parts)?;
         let prepared = prepare(places, &cgroups, rook.as_ref(), mirror, &parts)?;
@@ -93,7 +105,11 @@ fn begin(places: &Places, spec: &Spec, cgroups: &Hierarchies) -> Result<(Lab, Re
     let number = network::choose(&taken, &network::routes()?)?;
     let network = network::Network::new(&spec.name, number);
     // What is there already belongs to somebody else, and must not come into this laboratory's record.
-    for path in cgroups.folders(spec.name.as_str()).into_iter().chain(network.shown_as()) {
+    for path in cgroups
+        .folders(spec.name.as_str())
+        .into_iter()
+        .chain(network.shown_as())
+    {
         if path.exists() {
             return Err(LabError::Request(format!(
                 "{path} is there already and belongs to no laboratory in {}; choose another --name, or remove it if nothing uses it",
@@ -103,13 +119,18 @@ fn begin(places: &Places, spec: &Spec, cgroups: &Hierarchies) -> Result<(Lab, Re
     }
     let folder = places.folder(&spec.name);
     // Keys lie in it.
-    std::fs::DirBuilder::new().mode(0o700).create(&folder).map_err(LabError::file("make", &folder))?;
+    std::fs::DirBuilder::new()
+        .mode(0o700)
+        .create(&folder)
+        .map_err(LabError::file("make", &folder))?;
     let record = Record::begin(&folder, spec, number)?;
     machine::change_settings(&machine)?;
     for path in cgroups.folders(spec.name.as_str()) {
         record.makes(Made::Cgroup { path })?;
     }
-    let recorded = Record::read(&folder)?.ok_or_else(|| LabError::NotThere { name: spec.name.to_string() })?;
+    let recorded = Record::read(&folder)?.ok_or_else(|| LabError::NotThere {
+        name: spec.name.to_string(),
+    })?;
     Ok((Lab::from_record(places, &recorded)?, record))
 }
 
@@ -119,7 +140,10 @@ fn make(lab: &Lab, record: &Record, prepared: &Prepared, rook: Option<&RookFiles
     let tool = |tool: Tool| lab.tool(tool);
     let control = format!("{}/control", spec.name);
     parts.run("network namespaces and cgroups", || {
-        for name in [&lab.work_cgroup(), &control].into_iter().chain(nodes.iter().map(|node| &node.cgroup)) {
+        for name in [&lab.work_cgroup(), &control]
+            .into_iter()
+            .chain(nodes.iter().map(|node| &node.cgroup))
+        {
             lab.cgroups.make(name)?;
         }
         let ends: Vec<End> = nodes.iter().map(|node| node.end.clone()).collect();
@@ -129,7 +153,11 @@ fn make(lab: &Lab, record: &Record, prepared: &Prepared, rook: Option<&RookFiles
         std::os::unix::fs::symlink(programs, lab.bin()).map_err(LabError::file("make", lab.bin()))?;
     }
     let plane = lab.control_plane();
-    let authority = if spec.kubernetes { Some(plane.make_certificates()?) } else { None };
+    let authority = if spec.kubernetes {
+        Some(plane.make_certificates()?)
+    } else {
+        None
+    };
     let fsid = std::fs::read_to_string("/proc/sys/kernel/random/uuid")
         .map_err(LabError::file("read", "/proc/sys/kernel/random/uuid"))?
         .trim()
@@ -140,7 +168,9 @@ fn make(lab: &Lab, record: &Record, prepared: &Prepared, rook: Option<&RookFiles
             if !spec.kubernetes {
                 return Ok(());
             }
-            parts.run("Kubernetes control plane", || plane.start(record, &lab.cgroups.procs(&control)))?;
+            parts.run("Kubernetes control plane", || {
+                plane.start(record, &lab.cgroups.procs(&control))
+            })?;
             parts.run("Rook's definitions", || {
                 let files = rook.expect("looked for before anything was begun, where there is Kubernetes");
                 let folder = lab.folder.join("rook");
@@ -149,13 +179,16 @@ fn make(lab: &Lab, record: &Record, prepared: &Prepared, rook: Option<&RookFiles
             })
         });
         let storage = || -> Result<()> {
-            let members = parts.run("node roots", || make_roots(lab, record, prepared, &nodes, authority.as_ref(), &fsid))?;
+            let members = parts.run("node roots", || {
+                make_roots(lab, record, prepared, &nodes, authority.as_ref(), &fsid)
+            })?;
             parts.run("boot of the nodes", || boot(lab, record, &nodes))?;
             record.complete("nodes")?;
             if !spec.ceph {
                 return Ok(());
             }
-            let run = |node: &str, text: &str, words: &[&str], deadline: Duration| lab.script(node, text, words, deadline);
+            let run =
+                |node: &str, text: &str, words: &[&str], deadline: Duration| lab.script(node, text, words, deadline);
             ceph::make(parts, spec, &fsid, &members, &run)?;
             parts.run("client", || equip_client(lab, &members[0].node))?;
             record.complete("ceph")
@@ -164,7 +197,9 @@ fn make(lab: &Lab, record: &Record, prepared: &Prepared, rook: Option<&RookFiles
         let control = starting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         storage.and(control)?;
         if spec.kubernetes {
-            parts.run("kubelets", || kubernetes::wait_until_ready(|| lab.kubectl(), &spec.node_names()))?;
+            parts.run("kubelets", || {
+                kubernetes::wait_until_ready(|| lab.kubectl(), &spec.node_names())
+            })?;
             parts.run("Rook operator", || rook::wait_until_ready(|| lab.kubectl()))?;
             record.complete("kubernetes")?;
         }
@@ -183,9 +218,15 @@ fn make_roots(
 ) -> Result<Vec<Member>> {
     let spec = &lab.spec;
     let tool = |tool: Tool| lab.tool(tool);
-    let mut hosts: Vec<(String, String)> = nodes.iter().map(|node| (node.address.clone(), node.name().to_owned())).collect();
+    let mut hosts: Vec<(String, String)> = nodes
+        .iter()
+        .map(|node| (node.address.clone(), node.name().to_owned()))
+        .collect();
     hosts.push((lab.network.hub_address(), "api".into()));
-    let mons: Vec<String> = nodes[..usize::from(spec.mons)].iter().map(|node| node.address.clone()).collect();
+    let mons: Vec<String> = nodes[..usize::from(spec.mons)]
+        .iter()
+        .map(|node| node.address.clone())
+        .collect();
     let configuration = ceph::configuration(spec, fsid, &mons, &lab.network.subnet());
     let ids = spec.mon_ids();
     let numbered: Vec<(usize, &Node)> = nodes.iter().enumerate().collect();
@@ -218,7 +259,11 @@ fn make_roots(
     })?;
     let hosts: Vec<Host> = nodes
         .iter()
-        .map(|node| Host { name: node.name().to_owned(), address: node.address.clone(), root: node.root() })
+        .map(|node| Host {
+            name: node.name().to_owned(),
+            address: node.address.clone(),
+            root: node.root(),
+        })
         .collect();
     ssh::make(&lab.folder, &hosts, tool)?;
     Ok(members.into_iter().filter(|member| member.node != CLIENT).collect())
@@ -237,7 +282,10 @@ pub(crate) fn boot_one(lab: &Lab, record: &Record, node: &Node) -> Result<()> {
     let folder = lab.folder.clone();
     node.wait_until_booted(|| {
         let recorded = Record::read(&folder).ok().flatten()?;
-        recorded.processes.into_iter().find(|process| process.label == node.name())
+        recorded
+            .processes
+            .into_iter()
+            .find(|process| process.label == node.name())
     })
 }
 
@@ -245,6 +293,9 @@ pub(crate) fn boot_one(lab: &Lab, record: &Record, node: &Node) -> Result<()> {
 fn equip_client(lab: &Lab, first: &str) -> Result<()> {
     let run = |node: &str, text: &str, words: &[&str], deadline: Duration| lab.script(node, text, words, deadline);
     let keyring = ceph::client_keyring(first, &run)?;
-    let path = lab.node(CLIENT)?.root().join(format!("etc/ceph/ceph.{}.keyring", ceph::CLIENT_NAME));
+    let path = lab
+        .node(CLIENT)?
+        .root()
+        .join(format!("etc/ceph/ceph.{}.keyring", ceph::CLIENT_NAME));
     kubernetes::write_secret(&path, &keyring)
 }

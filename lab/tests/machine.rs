@@ -3,7 +3,10 @@
 //! These tests build real laboratories, small ones: a node, a client, no Kubernetes. They keep them in a folder of their own and share the cached
 //! parts with all others.
 
-#![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does: with a panic that names the place")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "the helpers of a test fail as the test does: with a panic that names the place"
+)]
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -16,6 +19,11 @@ struct Machine {
     folder: tempfile::TempDir,
 }
 
+/// Returns a laboratory's name that no other run of these tests on this machine has.
+fn named(name: &str) -> String {
+    format!("{name}-{}", std::process::id())
+}
+
 /// What ended how.
 struct Said {
     code: Option<i32>,
@@ -25,7 +33,12 @@ struct Said {
 
 impl Machine {
     fn new() -> Self {
-        Self { folder: tempfile::Builder::new().prefix("reeve-lab-test-").tempdir_in("/var/tmp").unwrap() }
+        Self {
+            folder: tempfile::Builder::new()
+                .prefix("reeve-lab-test-")
+                .tempdir_in("/var/tmp")
+                .unwrap(),
+        }
     }
 
     fn state(&self) -> &Utf8Path {
@@ -34,20 +47,35 @@ impl Machine {
 
     fn lab(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
-        command.arg("--state").arg(self.state()).args(words).stdin(Stdio::null());
+        command
+            .arg("--state")
+            .arg(self.state())
+            .args(words)
+            .stdin(Stdio::null());
         command
     }
 
     fn run(&self, words: &[&str]) -> Said {
         let output = self.lab(words).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Said { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+        Said {
+            code: output.status.code(),
+            out: text(&output.stdout),
+            err: text(&output.stderr),
+        }
     }
 
     #[track_caller]
     fn fine(&self, words: &[&str]) -> String {
         let said = self.run(words);
-        assert_eq!(said.code, Some(0), "lab {}\n{}\n{}", words.join(" "), said.out, said.err);
+        assert_eq!(
+            said.code,
+            Some(0),
+            "lab {}\n{}\n{}",
+            words.join(" "),
+            said.out,
+            said.err
+        );
         said.out
     }
 
@@ -67,11 +95,24 @@ impl Machine {
             entries.map(|entry| entry.file_name().to_owned()).collect()
         };
         let prefix = format!("reeve-{name}-");
-        found.extend(names("/run/netns").into_iter().filter(|namespace| namespace.starts_with(&prefix)).map(|n| format!("namespace {n}")));
+        found.extend(
+            names("/run/netns")
+                .into_iter()
+                .filter(|namespace| namespace.starts_with(&prefix))
+                .map(|n| format!("namespace {n}")),
+        );
         let own = [format!("{}/{name}/", self.state()), format!("{}/cache", self.state())];
-        let loops = Command::new("losetup").args(["--list", "--noheadings", "--output", "NAME,BACK-FILE"]).output().unwrap();
+        let loops = Command::new("losetup")
+            .args(["--list", "--noheadings", "--output", "NAME,BACK-FILE"])
+            .output()
+            .unwrap();
         let loops = String::from_utf8_lossy(&loops.stdout).into_owned();
-        found.extend(loops.lines().filter(|line| line.contains(&own[0])).map(|line| format!("loop device {line}")));
+        found.extend(
+            loops
+                .lines()
+                .filter(|line| line.contains(&own[0]))
+                .map(|line| format!("loop device {line}")),
+        );
         let cgroup = format!("reeve-lab/{name}");
         for hierarchy in names("/sys/fs/cgroup") {
             let path = Utf8PathBuf::from("/sys/fs/cgroup").join(hierarchy).join(&cgroup);
@@ -80,10 +121,18 @@ impl Machine {
             }
         }
         for pid in names("/proc").into_iter().filter(|name| name.parse::<u32>().is_ok()) {
-            let read = |file: &str| std::fs::read(format!("/proc/{pid}/{file}")).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            let read = |file: &str| {
+                std::fs::read(format!("/proc/{pid}/{file}")).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            };
             // Mounts of every mount namespace, not only of this one.
             let within = format!("/{cgroup}/");
-            let wanted = [("mountinfo", &own[0]), ("mountinfo", &own[1]), ("cmdline", &own[0]), ("cmdline", &own[1]), ("cgroup", &within)];
+            let wanted = [
+                ("mountinfo", &own[0]),
+                ("mountinfo", &own[1]),
+                ("cmdline", &own[0]),
+                ("cmdline", &own[1]),
+                ("cgroup", &within),
+            ];
             for (file, what) in wanted {
                 if read(file).is_ok_and(|text| text.contains(what.as_str())) {
                     found.push(format!("process {pid}: {file} names {what}"));
@@ -131,7 +180,11 @@ impl Maker {
                 }
             }
         });
-        Self { child, lines, heard: Vec::new() }
+        Self {
+            child,
+            lines,
+            heard: Vec::new(),
+        }
     }
 
     /// Waits for a line that holds `text`.
@@ -159,9 +212,9 @@ impl Maker {
     }
 }
 
-/// A laboratory as small as it can be: one node, one mon, one OSD.
+/// A laboratory as small as it can be: one node, one mon, two OSDs.
 fn small(name: &str) -> Vec<&str> {
-    vec!["up", "rook", "--no-kubernetes", "--nodes", "1", "--osds-per-node", "2", "--name", name]
+    vec!["up", "rook", "--no-kubernetes", "--nodes", "1", "--name", name]
 }
 
 #[test]
@@ -171,14 +224,39 @@ fn a_maker_killed_at_any_moment_leaves_nothing_after_down() {
     // The moments: a line of progress, and so many milliseconds more. Three laboratories die beside each other, which also shows that a `down` takes
     // nothing of another one that is being made.
     let lanes: [(&str, &[(&str, u64)]); 3] = [
-        ("killed", &[("begins  network", 0), ("begins  network", 60), ("begins  node roots", 150), ("begins  Ceph: mons", 250)]),
-        ("dead", &[("begins  network", 15), ("begins  node roots", 0), ("begins  boot", 600), ("begins  Ceph: OSDs", 1500)]),
-        ("ended", &[("begins  network", 30), ("begins  node roots", 60), ("begins  boot", 0), ("begins  boot", 30)]),
+        (
+            "killed",
+            &[
+                ("begins  network", 0),
+                ("begins  network", 60),
+                ("begins  node roots", 150),
+                ("begins  Ceph: mons", 250),
+            ],
+        ),
+        (
+            "dead",
+            &[
+                ("begins  network", 15),
+                ("begins  node roots", 0),
+                ("begins  boot", 600),
+                ("begins  Ceph: OSDs", 1500),
+            ],
+        ),
+        (
+            "ended",
+            &[
+                ("begins  network", 30),
+                ("begins  node roots", 60),
+                ("begins  boot", 0),
+                ("begins  boot", 30),
+            ],
+        ),
     ];
     std::thread::scope(|scope| {
         for (name, moments) in &lanes {
             let machine = &machine;
             scope.spawn(move || {
+                let name = &named(name);
                 for (line, milliseconds) in *moments {
                     let mut maker = Maker::start(machine.lab(&small(name)));
                     maker.hear(line);
@@ -192,36 +270,51 @@ fn a_maker_killed_at_any_moment_leaves_nothing_after_down() {
     });
 
     // Without `down` in between, the next `up` removes what was left, and then `down` what it made.
-    let mut maker = Maker::start(machine.lab(&small("killed")));
+    let name = &named("killed");
+    let mut without_osds = small(name);
+    without_osds.extend(["--osds-per-node", "0"]);
+    let mut maker = Maker::start(machine.lab(&without_osds));
     maker.hear("begins  Ceph: mons");
     maker.kill();
-    let status = machine.run(&["status", "--name", "killed"]);
+    let status = machine.run(&["status", "--name", name]);
     assert_eq!(status.code, Some(1));
     assert!(status.out.contains("half made"), "{}", status.out);
-    assert!(!machine.traces("killed").is_empty(), "nothing would be found even if something were there");
-    machine.fine(&small("killed"));
-    let up = machine.fine(&["status", "--name", "killed"]);
-    assert!(up.contains("killed: up"), "{up}");
-    machine.fine(&["down", "--name", "killed"]);
-    machine.assert_nothing_left("killed", "made after a crash and taken down");
+    assert!(
+        !machine.traces(name).is_empty(),
+        "nothing would be found even if something were there"
+    );
+    machine.fine(&without_osds);
+    let up = machine.fine(&["status", "--name", name]);
+    assert!(up.starts_with(&format!("laboratory  {name}: up\n")), "{up}");
+    machine.fine(&["down", "--name", name]);
+    machine.assert_nothing_left(name, "made after a crash and taken down");
 }
 
 #[test]
 #[ignore = "needs root and builds a laboratory"]
 fn a_maker_of_cached_parts_killed_in_the_middle_leaves_nothing_after_down() {
     let machine = Machine::new();
+    let name = &named("cold");
     let cache = machine.state().join("cache");
     let mut words = vec!["--cache", cache.as_str()];
-    words.extend(small("cold"));
+    words.extend(small(name));
     let mut maker = Maker::start(machine.lab(&words));
     maker.hear("begins  node tree");
     // Downloads and the first packages' installation are under way then.
     std::thread::sleep(Duration::from_secs(6));
     maker.kill();
-    assert!(!machine.traces("cold").is_empty(), "the makers of the tree should still run");
-    machine.fine(&["--cache", cache.as_str(), "down", "--name", "cold"]);
-    machine.assert_nothing_left("cold", "killed while the tree was made");
-    let left: Vec<_> = cache.read_dir_utf8().unwrap().flatten().map(|entry| entry.file_name().to_owned()).collect();
+    assert!(
+        !machine.traces(name).is_empty(),
+        "the makers of the tree should still run"
+    );
+    machine.fine(&["--cache", cache.as_str(), "down", "--name", name]);
+    machine.assert_nothing_left(name, "killed while the tree was made");
+    let left: Vec<_> = cache
+        .read_dir_utf8()
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.file_name().to_owned())
+        .collect();
     assert_eq!(left, ["lock"], "half made parts are removed");
 }
 
@@ -229,47 +322,62 @@ fn a_maker_of_cached_parts_killed_in_the_middle_leaves_nothing_after_down() {
 #[ignore = "needs root and builds a laboratory"]
 fn two_laboratories_do_not_disturb_each_other() {
     let machine = Machine::new();
-    let mut left = small("left");
+    let (one, other) = (&named("left"), &named("right"));
+    let mut left = small(one);
     left.extend(["--mon-id-style", "upper"]);
     std::thread::scope(|scope| {
-        let one = scope.spawn(|| machine.fine(&left));
-        machine.fine(&small("right"));
-        one.join().unwrap();
+        let making = scope.spawn(|| machine.fine(&left));
+        machine.fine(&small(other));
+        making.join().unwrap();
     });
     let fsid = |name: &str| machine.ceph(name, &["fsid"]);
-    let (left_id, right_id) = (fsid("left"), fsid("right"));
+    let (left_id, right_id) = (fsid(one), fsid(other));
     assert_ne!(left_id, right_id);
-    assert!(machine.ceph("left", &["mon", "stat"]).contains("N1"), "mon ids in capitals were asked for");
+    assert!(
+        machine.ceph(one, &["mon", "stat"]).contains("N1"),
+        "mon ids in capitals were asked for"
+    );
 
     // A second `up` of one that is well changes nothing; one of other parts is refused.
-    machine.fine(&small("right"));
-    assert_eq!(fsid("right"), right_id);
-    let other = machine.run(&["up", "rook", "--no-kubernetes", "--nodes", "2", "--name", "right"]);
-    assert_eq!(other.code, Some(2), "{}", other.err);
-    assert!(other.err.contains("is up with other parts"), "{}", other.err);
+    machine.fine(&small(other));
+    assert_eq!(fsid(other), right_id);
+    let refused = machine.run(&["up", "rook", "--no-kubernetes", "--nodes", "2", "--name", other]);
+    assert_eq!(refused.code, Some(2), "{}", refused.err);
+    assert!(refused.err.contains("is up with other parts"), "{}", refused.err);
 
     // A client writes through the legacy configuration; the power of the other laboratory's node is cut meanwhile.
-    machine.fine(&["fault", "--name", "left", "inject", "power-cut", "n1"]);
-    let fio = "fio --name=w --ioengine=rbd --clientname=volumes --pool=volumes --rbdname=disk --rw=write --bs=64k --size=8M";
-    let mut words = vec!["shell", "--name", "right", "client", "--"];
+    machine.fine(&["fault", "--name", one, "inject", "power-cut", "n1"]);
+    let fio =
+        "fio --name=w --ioengine=rbd --clientname=volumes --pool=volumes --rbdname=disk --rw=write --bs=64k --size=8M";
+    let mut words = vec!["shell", "--name", other, "client", "--"];
     words.extend(fio.split(' '));
     machine.fine(&words);
-    assert_eq!(machine.run(&["status", "--name", "left"]).code, Some(1), "a node without power is no laboratory that is well");
-    machine.fine(&["fault", "--name", "left", "repair", "power-cut", "n1"]);
+    assert_eq!(
+        machine.run(&["status", "--name", one]).code,
+        Some(1),
+        "a node without power is no laboratory that is well"
+    );
+    machine.fine(&["fault", "--name", one, "repair", "power-cut", "n1"]);
     let began = Instant::now();
-    while !machine.ceph("left", &["osd", "stat"]).contains("2 up") {
-        assert!(began.elapsed() < Duration::from_secs(120), "OSDs do not come back after a power cut");
+    while !machine.ceph(one, &["osd", "stat"]).contains("2 up") {
+        assert!(
+            began.elapsed() < Duration::from_secs(120),
+            "OSDs do not come back after a power cut"
+        );
         std::thread::sleep(Duration::from_secs(1));
     }
-    assert_eq!(fsid("left"), left_id, "the same cluster comes back");
+    assert_eq!(fsid(one), left_id, "the same cluster comes back");
 
-    machine.fine(&["down", "--name", "left"]);
-    machine.assert_nothing_left("left", "taken down beside another");
-    let status = machine.fine(&["status", "--name", "right", "--format", "json"]);
+    machine.fine(&["down", "--name", one]);
+    machine.assert_nothing_left(one, "taken down beside another");
+    let status = machine.fine(&["status", "--name", other, "--format", "json"]);
     let status: serde_json::Value = serde_json::from_str(&status).unwrap();
-    assert_eq!((&status["state"], &status["nodes"][0]["running"]), (&"up".into(), &true.into()));
-    assert_eq!(fsid("right"), right_id);
-    machine.fine(&["down", "--name", "right"]);
-    machine.assert_nothing_left("right", "taken down");
+    assert_eq!(
+        (&status["state"], &status["nodes"][0]["running"]),
+        (&"up".into(), &true.into())
+    );
+    assert_eq!(fsid(other), right_id);
+    machine.fine(&["down", "--name", other]);
+    machine.assert_nothing_left(other, "taken down");
     assert!(machine.fine(&["list"]).is_empty());
 }

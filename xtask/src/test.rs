@@ -92,7 +92,7 @@ fn laboratory(parts: &mut Parts) -> Result<(), PartError> {
         "test",
         "--workspace",
         "--test",
-        "lab_*",
+        "machine",
         "--",
         "--ignored",
         "--test-threads=1",

@@ -18,7 +18,13 @@ use output::{Terminal, answer, complain, show_status, show_times};
 #[command(name = "lab", version)]
 struct Cli {
     /// Where laboratories are kept; must be on a real file system.
-    #[arg(long, global = true, env = "REEVE_LAB_STATE", default_value = "/var/lib/reeve-lab", value_name = "DIR")]
+    #[arg(
+        long,
+        global = true,
+        env = "REEVE_LAB_STATE",
+        default_value = "/var/lib/reeve-lab",
+        value_name = "DIR"
+    )]
     state: Utf8PathBuf,
     /// Where parts that are made once are kept.
     #[arg(long, global = true, env = "REEVE_LAB_CACHE", value_name = "DIR")]
@@ -215,9 +221,16 @@ impl FaultName {
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
     let home = cli.home.clone().unwrap_or_else(|| "/root".into());
-    let base = cli.xdg_cache_home.clone().filter(|path| path.is_absolute()).unwrap_or_else(|| home.join(".cache"));
+    let base = cli
+        .xdg_cache_home
+        .clone()
+        .filter(|path| path.is_absolute())
+        .unwrap_or_else(|| home.join(".cache"));
     let cache = cli.cache.clone().unwrap_or_else(|| base.join("reeve-lab"));
-    let places = Places { state: absolute(&cli.state), cache: absolute(&cache) };
+    let places = Places {
+        state: absolute(&cli.state),
+        cache: absolute(&cache),
+    };
     match act(cli.command, &places) {
         Ok(code) => code,
         Err(error) => {
@@ -233,7 +246,9 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn absolute(path: &Utf8Path) -> Utf8PathBuf {
-    let here = std::env::current_dir().ok().and_then(|path| Utf8PathBuf::from_path_buf(path).ok());
+    let here = std::env::current_dir()
+        .ok()
+        .and_then(|path| Utf8PathBuf::from_path_buf(path).ok());
     here.unwrap_or_default().join(path)
 }
 
@@ -266,18 +281,39 @@ fn act(command: Command, places: &Places) -> Result<ExitCode, LabError> {
                 Format::Text => show_status(&status),
                 Format::Json => answer(&serde_json::to_string_pretty(&status).expect("a status is plain data")),
             }
-            return Ok(if status.state == reeve_lab::State::Up { ExitCode::SUCCESS } else { ExitCode::from(1) });
+            return Ok(if status.state == reeve_lab::State::Up {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::from(1)
+            });
         }
         Command::Shell { name, node, command } => {
-            let command = if command.is_empty() { vec!["bash".into(), "--login".into()] } else { command };
+            let command = if command.is_empty() {
+                vec!["bash".into(), "--login".into()]
+            } else {
+                command
+            };
             return become_command(&Lab::open(places, &name.name)?, &node, &command);
         }
-        Command::Logs { name, node, unit, follow } => {
+        Command::Logs {
+            name,
+            node,
+            unit,
+            follow,
+        } => {
             let lab = Lab::open(places, &name.name)?;
             if let Some(file) = lab.log_file(&node)? {
-                let words: &[&str] = if follow { &["--lines=1000", "--follow"] } else { &["--lines=1000"] };
+                let words: &[&str] = if follow {
+                    &["--lines=1000", "--follow"]
+                } else {
+                    &["--lines=1000"]
+                };
                 let error = std::process::Command::new("tail").args(words).arg(&file).exec();
-                return Err(LabError::Start { part: "logs".into(), command: format!("tail {file}"), source: error });
+                return Err(LabError::Start {
+                    part: "logs".into(),
+                    command: format!("tail {file}"),
+                    source: error,
+                });
             }
             let mut words: Vec<String> = ["journalctl", "--no-pager", "--lines=1000"].map(str::to_owned).to_vec();
             words.extend(unit.map(|unit| format!("--unit={unit}")));
@@ -308,7 +344,12 @@ fn act(command: Command, places: &Places) -> Result<ExitCode, LabError> {
                 }
             }
         }
-        Command::Fault { name, verb, fault, node } => {
+        Command::Fault {
+            name,
+            verb,
+            fault,
+            node,
+        } => {
             let lab = Lab::open(places, &name.name)?;
             match verb {
                 Verb::Inject => lab.inject(&fault.on(node))?,
@@ -342,7 +383,9 @@ fn spec(up: Up) -> Spec {
 fn rook_folder(named: Option<Utf8PathBuf>) -> Option<Utf8PathBuf> {
     named.map(|path| absolute(&path)).or_else(|| {
         let here = absolute(Utf8Path::new(""));
-        here.ancestors().map(|folder| folder.join("shared/lab/rook-v1.18.11")).find(|folder| folder.is_dir())
+        here.ancestors()
+            .map(|folder| folder.join("shared/lab/rook-v1.18.11"))
+            .find(|folder| folder.is_dir())
     })
 }
 
@@ -350,7 +393,11 @@ fn rook_folder(named: Option<Utf8PathBuf>) -> Option<Utf8PathBuf> {
 fn become_command(lab: &Lab, node: &str, words: &[String]) -> Result<ExitCode, LabError> {
     let mut command = lab.command(node, words)?;
     let error = command.exec();
-    Err(LabError::Start { part: format!("shell on {node}"), command: words.join(" "), source: error })
+    Err(LabError::Start {
+        part: format!("shell on {node}"),
+        command: words.join(" "),
+        source: error,
+    })
 }
 
 /// How long a progress line may stay without a sign of life.

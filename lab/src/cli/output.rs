@@ -59,7 +59,11 @@ impl Terminal {
                 }
             }
         });
-        Self { began, running, _end: end }
+        Self {
+            began,
+            running,
+            _end: end,
+        }
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
@@ -87,7 +91,10 @@ fn stamp(elapsed: Duration) -> String {
 
 impl Progress for Terminal {
     fn began(&self, part: &str) {
-        self.running.lock().expect("no thread panics while it holds the list").push((part.to_owned(), Instant::now()));
+        self.running
+            .lock()
+            .expect("no thread panics while it holds the list")
+            .push((part.to_owned(), Instant::now()));
         self.line(&format!("begins  {part}"));
     }
 
@@ -126,7 +133,14 @@ const fn state(state: State) -> &'static str {
 /// Returns one line about a laboratory.
 pub(crate) fn summary(status: &Status) -> String {
     let nodes = status.nodes.iter().filter(|node| node.running).count();
-    format!("{:<20} {}  {} of {} nodes run, {}", status.name, state(status.state), nodes, status.nodes.len(), status.subnet)
+    format!(
+        "{:<20} {}  {} of {} nodes run, {}",
+        status.name,
+        state(status.state),
+        nodes,
+        status.nodes.len(),
+        status.subnet
+    )
 }
 
 /// Prints what is known of a laboratory.
@@ -141,19 +155,39 @@ pub(crate) fn show_status(status: &Status) {
             roles.push(format!("{} OSDs", node.osds));
         }
         if roles.is_empty() {
-            roles.push(if node.name == status.client.name { format!("fio and rbd as {}", status.client_name) } else { "no daemons".into() });
+            roles.push(if node.name == status.client.name {
+                format!("fio and rbd as {}", status.client_name)
+            } else {
+                "no daemons".into()
+            });
         }
         let runs = if node.running { "runs   " } else { "STOPPED" };
-        answer(&format!("{:<11} {:<13} {runs} {}", node.name, node.address, roles.join(", ")));
+        answer(&format!(
+            "{:<11} {:<13} {runs} {}",
+            node.name,
+            node.address,
+            roles.join(", ")
+        ));
     }
     for process in &status.control_plane {
-        answer(&format!("{:<25} {} process {}", process.name, if process.running { "runs   " } else { "STOPPED" }, process.pid));
+        answer(&format!(
+            "{:<25} {} process {}",
+            process.name,
+            if process.running { "runs   " } else { "STOPPED" },
+            process.pid
+        ));
     }
     if status.spec.kubernetes {
         answer(&format!("kubeconfig  {}", status.kubeconfig));
         answer(&format!("kubectl     {}", status.kubectl));
         answer(&format!("images      {}, {}", status.ceph_image, status.rook_image));
     }
-    answer(&format!("ssh         ssh -F {} {}", status.ssh_config, status.nodes[0].name));
-    answer(&format!("sudo login  ssh -F {} {}", status.ssh_config_operator, status.nodes[0].name));
+    answer(&format!(
+        "ssh         ssh -F {} {}",
+        status.ssh_config, status.nodes[0].name
+    ));
+    answer(&format!(
+        "sudo login  ssh -F {} {}",
+        status.ssh_config_operator, status.nodes[0].name
+    ));
 }

@@ -28,11 +28,15 @@ fn linker_flags() -> String {
     let mut numbers = VERSION.trim_start_matches('v').split('.');
     let (major, minor) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
     let package = "k8s.io/component-base/version";
-    format!("-s -w -X {package}.gitVersion={VERSION} -X {package}.gitMajor={major} -X {package}.gitMinor={minor} -X {package}.gitTreeState=clean")
+    format!(
+        "-s -w -X {package}.gitVersion={VERSION} -X {package}.gitMajor={major} -X {package}.gitMinor={minor} -X {package}.gitTreeState=clean"
+    )
 }
 
 pub(crate) fn recipe() -> Recipe {
-    let recipe = FILES.iter().fold(Recipe::new("kubernetes"), |recipe, (name, text)| recipe.with(name).with(text));
+    let recipe = FILES.iter().fold(Recipe::new("kubernetes"), |recipe, (name, text)| {
+        recipe.with(name).with(text)
+    });
     recipe.with(PACKAGES.join(" ")).with(linker_flags())
 }
 
@@ -67,7 +71,10 @@ mod tests {
 
     #[test]
     fn the_version_told_is_the_one_required() {
-        assert!(FILES[0].1.contains(&format!("k8s.io/kubernetes {VERSION}\n")), "go.mod requires another version than {VERSION}");
+        assert!(
+            FILES[0].1.contains(&format!("k8s.io/kubernetes {VERSION}\n")),
+            "go.mod requires another version than {VERSION}"
+        );
         assert!(linker_flags().contains("gitMinor=34"));
     }
 }

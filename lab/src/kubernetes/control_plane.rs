@@ -30,7 +30,12 @@ pub(crate) struct ControlPlane {
 impl ControlPlane {
     pub(crate) fn new(folder: &Utf8Path, bin: &Utf8Path, network: &Network, kubeconfig: &Utf8Path) -> Self {
         let (folder, bin, kubeconfig) = (folder.to_owned(), bin.to_owned(), kubeconfig.to_owned());
-        Self { folder, bin, network: network.clone(), kubeconfig }
+        Self {
+            folder,
+            bin,
+            network: network.clone(),
+            kubeconfig,
+        }
     }
 
     /// Returns the address by which everything outside of the hub speaks to the API server.
@@ -59,25 +64,49 @@ impl ControlPlane {
         write_secret(&pki.join("ca.crt"), cluster.certificate())?;
         write_secret(&pki.join("etcd-ca.crt"), etcd.certificate())?;
         let plain = |name| Subject { name, group: None };
-        etcd.sign(plain("etcd"), Purpose::Both, &["localhost", "127.0.0.1"])?.write(&pki, "etcd")?;
-        etcd.sign(plain("kube-apiserver"), Purpose::Client, &[])?.write(&pki, "apiserver-etcd")?;
+        etcd.sign(plain("etcd"), Purpose::Both, &["localhost", "127.0.0.1"])?
+            .write(&pki, "etcd")?;
+        etcd.sign(plain("kube-apiserver"), Purpose::Client, &[])?
+            .write(&pki, "apiserver-etcd")?;
         let hub = self.network.hub_address();
-        let names = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "localhost", "127.0.0.1", SERVICE_ADDRESS, &hub];
-        cluster.sign(plain("kube-apiserver"), Purpose::Server, &names)?.write(&pki, "apiserver")?;
-        let to_kubelets = Subject { name: "kube-apiserver-kubelet-client", group: Some("system:masters") };
-        cluster.sign(to_kubelets, Purpose::Client, &[])?.write(&pki, "apiserver-kubelet")?;
+        let names = [
+            "kubernetes",
+            "kubernetes.default",
+            "kubernetes.default.svc",
+            "localhost",
+            "127.0.0.1",
+            SERVICE_ADDRESS,
+            &hub,
+        ];
+        cluster
+            .sign(plain("kube-apiserver"), Purpose::Server, &names)?
+            .write(&pki, "apiserver")?;
+        let to_kubelets = Subject {
+            name: "kube-apiserver-kubelet-client",
+            group: Some("system:masters"),
+        };
+        cluster
+            .sign(to_kubelets, Purpose::Client, &[])?
+            .write(&pki, "apiserver-kubelet")?;
         let (private, public) = service_account_keys()?;
         write_secret(&pki.join("sa.key"), &private)?;
         write_secret(&pki.join("sa.pub"), &public)?;
-        for (file, name) in
-            [("controller-manager", "system:kube-controller-manager"), ("scheduler", "system:kube-scheduler")]
-        {
+        for (file, name) in [
+            ("controller-manager", "system:kube-controller-manager"),
+            ("scheduler", "system:kube-scheduler"),
+        ] {
             let credentials = cluster.sign(plain(name), Purpose::Client, &[])?;
             let path = pki.join(format!("{file}.kubeconfig"));
             write_kubeconfig(&path, &self.server(), cluster.certificate(), &credentials, "default")?;
         }
         let admin = cluster.sign(ADMIN, Purpose::Client, &[])?;
-        write_kubeconfig(&self.kubeconfig, &self.server(), cluster.certificate(), &admin, crate::rook::NAMESPACE)?;
+        write_kubeconfig(
+            &self.kubeconfig,
+            &self.server(),
+            cluster.certificate(),
+            &admin,
+            crate::rook::NAMESPACE,
+        )?;
         Ok(cluster)
     }
 
@@ -132,7 +161,9 @@ impl ControlPlane {
             ("--profiling", "false".into()),
         ];
         self.start_one(record, inside, "kube-apiserver", &flags)?;
-        wait_for(PART, "the API server to be ready", Duration::from_secs(90), || self.ready())?;
+        wait_for(PART, "the API server to be ready", Duration::from_secs(90), || {
+            self.ready()
+        })?;
         let flags: Vec<(&str, String)> = vec![
             ("--kubeconfig", file("controller-manager.kubeconfig")),
             ("--root-ca-file", file("ca.crt")),
@@ -143,22 +174,40 @@ impl ControlPlane {
             ("--profiling", "false".into()),
         ];
         self.start_one(record, inside, "kube-controller-manager", &flags)?;
-        let flags: Vec<(&str, String)> =
-            vec![("--kubeconfig", file("scheduler.kubeconfig")), ("--leader-elect", "false".into())];
+        let flags: Vec<(&str, String)> = vec![
+            ("--kubeconfig", file("scheduler.kubeconfig")),
+            ("--leader-elect", "false".into()),
+        ];
         self.start_one(record, inside, "kube-scheduler", &flags)
     }
 
     /// Tells whether the API server says that it is ready; otherwise what it says instead.
     pub(crate) fn ready(&self) -> std::result::Result<(), String> {
         let program = self.bin.join("kubectl");
-        let words = ["--kubeconfig", self.kubeconfig.as_str(), "--request-timeout", "2s", "get", "--raw", "/readyz"];
-        let said = Tool::new(PART, program).args(words).answer().map_err(|error| error.to_string())?;
+        let words = [
+            "--kubeconfig",
+            self.kubeconfig.as_str(),
+            "--request-timeout",
+            "2s",
+            "get",
+            "--raw",
+            "/readyz",
+        ];
+        let said = Tool::new(PART, program)
+            .args(words)
+            .answer()
+            .map_err(|error| error.to_string())?;
         if said.code == 0 {
             return Ok(());
         }
         let log = self.log("kube-apiserver");
-        let log = std::fs::read_to_string(&log).map(|text| last_lines(&text, 5)).unwrap_or_default();
-        Err(format!("{}\nlast lines of its log:\n{log}", last_lines(&said.stderr, 3).trim_start()))
+        let log = std::fs::read_to_string(&log)
+            .map(|text| last_lines(&text, 5))
+            .unwrap_or_default();
+        Err(format!(
+            "{}\nlast lines of its log:\n{log}",
+            last_lines(&said.stderr, 3).trim_start()
+        ))
     }
 
     /// Returns where a part writes its log.
@@ -166,13 +215,21 @@ impl ControlPlane {
         self.folder.join("log").join(format!("{program}.log"))
     }
 
-    fn start_one(&self, record: &Record, inside: &[Utf8PathBuf], program: &str, flags: &[(&str, String)]) -> Result<()> {
+    fn start_one(
+        &self,
+        record: &Record,
+        inside: &[Utf8PathBuf],
+        program: &str,
+        flags: &[(&str, String)],
+    ) -> Result<()> {
         let namespace = self.network.namespace("hub");
         let tool = Tool::new(PART, "ip")
             .args(["netns", "exec", &namespace, self.bin.join(program).as_str()])
             .args(flags.iter().map(|(name, value)| format!("{name}={value}")))
             .inside(inside);
         let child = tool.start(&self.log(program))?;
-        record.append(&Line::Runs { process: Started::new(program, child.id()) })
+        record.append(&Line::Runs {
+            process: Started::new(program, child.id()),
+        })
     }
 }

@@ -14,19 +14,43 @@ const CONFIGURATION: &str = include_str!("../../recipes/node/kubelet.yaml");
 const CONTAINERD: &str = include_str!("../../recipes/node/containerd.toml");
 
 /// Writes certificates, configuration and units of containerd and the kubelet into a node's root before it boots.
-pub(crate) fn configure(root: &Utf8Path, node: &str, address: &str, number: u8, hub: &str, authority: &Authority) -> Result<()> {
+pub(crate) fn configure(
+    root: &Utf8Path,
+    node: &str,
+    address: &str,
+    number: u8,
+    hub: &str,
+    authority: &Authority,
+) -> Result<()> {
     let server = format!("https://{hub}:{PORT}");
     let kubernetes = root.join("etc/kubernetes");
-    let folders = ["etc/kubernetes", "etc/containerd", "etc/cni/net.d", "etc/reeve-lab", "etc/systemd/system/multi-user.target.wants"];
+    let folders = [
+        "etc/kubernetes",
+        "etc/containerd",
+        "etc/cni/net.d",
+        "etc/reeve-lab",
+        "etc/systemd/system/multi-user.target.wants",
+    ];
     for folder in folders {
         let path = root.join(folder);
         std::fs::create_dir_all(&path).map_err(LabError::file("make", &path))?;
     }
     let user = format!("system:node:{node}");
-    let subject = Subject { name: &user, group: Some("system:nodes") };
+    let subject = Subject {
+        name: &user,
+        group: Some("system:nodes"),
+    };
     let client = authority.sign(subject, Purpose::Client, &[])?;
-    write_kubeconfig(&kubernetes.join("kubelet.kubeconfig"), &server, authority.certificate(), &client, "default")?;
-    authority.sign(subject, Purpose::Server, &[node, address])?.write(&kubernetes, "kubelet")?;
+    write_kubeconfig(
+        &kubernetes.join("kubelet.kubeconfig"),
+        &server,
+        authority.certificate(),
+        &client,
+        "default",
+    )?;
+    authority
+        .sign(subject, Purpose::Server, &[node, address])?
+        .write(&kubernetes, "kubelet")?;
     write_secret(&kubernetes.join("ca.crt"), authority.certificate())?;
     let network = serde_json::json!({
         "cniVersion": "1.0.0", "name": "lab",
@@ -55,8 +79,19 @@ pub(crate) fn configure(root: &Utf8Path, node: &str, address: &str, number: u8, 
 pub(crate) fn wait_until_ready(kubectl: impl Fn() -> Tool, nodes: &[String]) -> Result<()> {
     wait_for("kubelets", "all nodes to be Ready", Duration::from_secs(150), || {
         let path = "jsonpath={range .items[*]}{.metadata.name}={.status.conditions[?(@.type=='Ready')].status} {end}";
-        let said = kubectl().args(["get", "nodes", "--output", path]).answer().map_err(|error| error.to_string())?;
-        let ready = |node: &String| said.stdout.split_whitespace().any(|word| word == format!("{node}=True"));
-        if nodes.iter().all(ready) { Ok(()) } else { Err(format!("{}{}", said.stdout.trim(), said.stderr.trim())) }
+        let said = kubectl()
+            .args(["get", "nodes", "--output", path])
+            .answer()
+            .map_err(|error| error.to_string())?;
+        let ready = |node: &String| {
+            said.stdout
+                .split_whitespace()
+                .any(|word| word == format!("{node}=True"))
+        };
+        if nodes.iter().all(ready) {
+            Ok(())
+        } else {
+            Err(format!("{}{}", said.stdout.trim(), said.stderr.trim()))
+        }
     })
 }

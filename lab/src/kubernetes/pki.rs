@@ -2,14 +2,17 @@
 
 use camino::Utf8Path;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    SanType, date_time_ymd,
 };
 
 use crate::error::{LabError, Result};
 
 /// The name and group of the laboratory's administrator. The group is bound to cluster-admin by Kubernetes itself.
-pub(crate) const ADMIN: Subject<'static> = Subject { name: "admin", group: Some("system:masters") };
+pub(crate) const ADMIN: Subject<'static> = Subject {
+    name: "admin",
+    group: Some("system:masters"),
+};
 
 /// Whose certificate it is. Kubernetes takes the common name as user and the organisation as group: "X509 client certificates" of its
 /// page on authentication.
@@ -44,13 +47,24 @@ pub(crate) struct Authority {
 
 impl Authority {
     pub(crate) fn new(name: &str) -> Result<Self> {
-        let failed = |source| LabError::Certificate { subject: name.to_owned(), source };
+        let failed = |source| LabError::Certificate {
+            subject: name.to_owned(),
+            source,
+        };
         let mut params = parameters(Subject { name, group: None }, &[]).map_err(failed)?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
+        params.key_usages = vec![
+            KeyUsagePurpose::KeyCertSign,
+            KeyUsagePurpose::CrlSign,
+            KeyUsagePurpose::DigitalSignature,
+        ];
         let key = KeyPair::generate().map_err(failed)?;
         let certificate = params.self_signed(&key).map_err(failed)?.pem();
-        Ok(Self { name: name.to_owned(), certificate, issuer: Issuer::new(params, key) })
+        Ok(Self {
+            name: name.to_owned(),
+            certificate,
+            issuer: Issuer::new(params, key),
+        })
     }
 
     /// Returns the authority's own certificate, PEM.
@@ -60,7 +74,10 @@ impl Authority {
 
     /// Makes a key and signs its certificate. `names` are the DNS names and addresses that a server answers to.
     pub(crate) fn sign(&self, subject: Subject<'_>, purpose: Purpose, names: &[&str]) -> Result<Credentials> {
-        let failed = |source| LabError::Certificate { subject: format!("{} by {}", subject.name, self.name), source };
+        let failed = |source| LabError::Certificate {
+            subject: format!("{} by {}", subject.name, self.name),
+            source,
+        };
         let mut params = parameters(subject, names).map_err(failed)?;
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -71,13 +88,19 @@ impl Authority {
         };
         let key = KeyPair::generate().map_err(failed)?;
         let certificate = params.signed_by(&key, &self.issuer).map_err(failed)?.pem();
-        Ok(Credentials { certificate, key: key.serialize_pem() })
+        Ok(Credentials {
+            certificate,
+            key: key.serialize_pem(),
+        })
     }
 }
 
 /// Makes the key pair that signs service account tokens: private and public key, PEM.
 pub(crate) fn service_account_keys() -> Result<(String, String)> {
-    let failed = |source| LabError::Certificate { subject: "service accounts".into(), source };
+    let failed = |source| LabError::Certificate {
+        subject: "service accounts".into(),
+        source,
+    };
     let key = KeyPair::generate().map_err(failed)?;
     Ok((key.serialize_pem(), key.public_key_pem()))
 }
@@ -110,8 +133,15 @@ fn parameters(subject: Subject<'_>, names: &[&str]) -> Result<CertificateParams,
 pub(crate) fn write_secret(path: &Utf8Path, text: &str) -> Result<()> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
-    let opened = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path);
-    opened.and_then(|mut file| file.write_all(text.as_bytes())).map_err(LabError::file("write", path))
+    let opened = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(path);
+    opened
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(LabError::file("write", path))
 }
 
 impl Credentials {
@@ -130,7 +160,10 @@ mod tests {
     fn certificates_carry_names_and_keys_stay_secret() {
         use std::os::unix::fs::PermissionsExt;
         let authority = Authority::new("test-ca").unwrap();
-        let node = Subject { name: "system:node:n1", group: Some("system:nodes") };
+        let node = Subject {
+            name: "system:node:n1",
+            group: Some("system:nodes"),
+        };
         let credentials = authority.sign(node, Purpose::Server, &["n1", "10.77.1.11"]).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let folder = Utf8Path::from_path(dir.path()).unwrap();
