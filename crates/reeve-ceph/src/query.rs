@@ -93,7 +93,7 @@ pub const ZONEGROUP_LIST: Query<ZonegroupList> = radosgw_admin(&["zonegroup", "l
 /// Zones; ask only where pool `.rgw.root` exists.
 pub const ZONE_LIST: Query<ZoneList> = radosgw_admin(&["zone", "list"]);
 
-/// Returns the command that asks how the RBD images of a pool are mirrored; its answer is a [`MirrorInfo`].
+/// Returns the command that asks how the RBD images of a pool are mirrored; its answer is a `MirrorInfo`.
 ///
 /// It needs `mon 'allow r', osd 'allow r'`.
 pub fn mirror_pool_info(pool: &str) -> CephCommand {
