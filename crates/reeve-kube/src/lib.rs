@@ -7,8 +7,8 @@
 //!
 //! A request that fails becomes a [`RequestError`] that names the server, the kubeconfig and the context, says by
 //! [`RequestError::is_transient`] whether trying again helps, and has a [`RequestError::hint`] for the next action. Every request has a
-//! deadline, every list is paged and bounded, and at most [`MAX_IN_FLIGHT`] requests are under way at once. Contents of
-//! Secrets are never asked for.
+//! deadline, every list is paged and bounded, and at most [`MAX_IN_FLIGHT`] requests are under way at once. The readers
+//! never ask for contents of Secrets; [`Cluster::get`] does for the one Secret that a run wrote itself.
 //!
 //! What the facts mean, and when anything may be changed, is left to the operations. With feature `fake`, module `fake` has an API
 //! server in this process that behaves like the real one as far as this crate uses it.
@@ -24,6 +24,7 @@ mod kubeconfig;
 mod name_table;
 mod namespace;
 mod node;
+mod object;
 mod operator;
 mod page;
 mod rook;
@@ -35,6 +36,7 @@ pub use error::{Problem, RequestError};
 pub use kubeconfig::{ConnectError, KubeconfigSource};
 pub use namespace::Namespace;
 pub use node::Node;
+pub use object::Resource;
 pub use operator::{HIDDEN, OPERATOR_CONFIG, OPERATOR_DEPLOYMENT, Operator, tag_version};
 pub use page::{MAX_PAGES, PAGE_SIZE};
 pub use rook::CephCluster;

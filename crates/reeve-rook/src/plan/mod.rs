@@ -9,7 +9,7 @@ mod draft;
 mod error;
 mod legacy_config;
 mod measured;
-mod objects;
+pub(crate) mod objects;
 mod options;
 mod ordered;
 mod phases;

@@ -12,13 +12,13 @@ mod ceph;
 mod documented;
 mod error;
 mod generated;
-mod host;
+pub(crate) mod host;
 mod kubernetes;
 mod kubernetes_source;
 mod names;
 mod progress;
 mod recording;
-mod remote_ceph;
+pub(crate) mod remote_ceph;
 mod secrets;
 mod take;
 

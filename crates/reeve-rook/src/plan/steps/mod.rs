@@ -40,11 +40,13 @@ pub use mgr::{AwaitStandbyMgrs, FailMgr};
 pub use mon_store::{AwaitQuorum, ChownMonStore, MoveMonStore};
 pub use osd::{Activation, AwaitOsdDown, AwaitOsdUp, ChownDevices, ProveCrushPosition};
 pub use proofs::{ProveDeploymentsSettled, ProveMapsUnchanged};
+pub(crate) use release::selector;
 pub use release::{NudgeReplicaSet, ReleaseDaemon};
 pub use seed::{
     AwaitDeployments, ConfigBefore, CreateCephCluster, CreateConfigOverride, CreateEndpoints, CreateSecret,
     GuardCephSettings, LabelOsdDeployments, TriggerReconcile,
 };
+pub(crate) use units::holders;
 pub use units::{AwaitProcessGone, MaskUnit, StopUnit};
 
 use super::StepContext;

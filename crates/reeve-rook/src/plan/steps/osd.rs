@@ -35,7 +35,7 @@ pub enum Activation {
 
 impl Activation {
     /// Returns the command, if one is needed; it starts and enables nothing.
-    pub(super) fn argv<'a>(&'a self, id: &'a str) -> Option<Vec<&'a str>> {
+    pub(crate) fn argv<'a>(&'a self, id: &'a str) -> Option<Vec<&'a str>> {
         match self {
             Self::Lvm { uuid } => Some(vec![
                 "ceph-volume",

@@ -14,7 +14,7 @@ use crate::plan::objects::gate;
 /// Returns the label selector of a daemon's pods and ReplicaSets.
 ///
 /// Source: rook: `pkg/operator/ceph/controller/label.go`, `pkg/operator/ceph/cluster/osd/labels.go`.
-fn selector(daemon: &DaemonName) -> String {
+pub(crate) fn selector(daemon: &DaemonName) -> String {
     let key = if daemon.kind == DaemonType::Osd {
         "ceph-osd-id"
     } else {

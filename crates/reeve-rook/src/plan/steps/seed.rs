@@ -240,9 +240,10 @@ impl StepDefinition for AwaitDeployments {
     }
 }
 
-/// Gives the Deployments of a host's OSDs the label that Rook would add later.
+/// Takes the label from the Deployments of a host's OSDs that Rook would take away later.
 ///
-/// Rook makes them without label `device-type` and adds it at its next reconcile, which would restart every OSD a second time.
+/// Rook makes them with label `device-type`, which it has from the prepare job, and drops it at its next reconcile, because the job is not
+/// asked again (measured with v1.18.11); that would restart every OSD a second time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LabelOsdDeployments {
@@ -254,7 +255,7 @@ pub struct LabelOsdDeployments {
 
 impl StepDefinition for LabelOsdDeployments {
     const KIND: &'static str = "label_osd_deployments";
-    const ABOUT: &'static str = "Gives OSD Deployments the label `device-type` that Rook adds at its next reconcile, so that none restarts for it.";
+    const ABOUT: &'static str = "Takes the label `device-type` from OSD Deployments, which Rook drops at its next reconcile, so that none restarts for it.";
 
     fn describe(&self, context: &StepContext) -> Description {
         let names: Vec<String> = self.osds.iter().map(|osd| format!("rook-ceph-osd-{osd}")).collect();
@@ -266,19 +267,15 @@ impl StepDefinition for LabelOsdDeployments {
                 json!({ "metadata": labels, "spec": { "template": { "metadata": labels } } }),
             )
         };
-        let act = vec![
-            context.ceph_read(
-                "bluestore_bdev_type of each OSD",
-                ["osd", "metadata", "--format", "json"],
-            ),
-            patch(json!("(bluestore_bdev_type of the OSD)")),
-        ];
+        let undo = vec![patch(json!(
+            "(bluestore_bdev_type of the OSD, from `ceph osd metadata`)"
+        ))];
         let what = format!(
             "Labels the Deployments of {} OSDs on {} as Rook would at its next look.",
             self.osds.len(),
             self.node
         );
-        Description::changing(what, Place::Kubernetes, act, 120, vec![patch(Value::Null)])
+        Description::changing(what, Place::Kubernetes, vec![patch(Value::Null)], 120, undo)
     }
 }
 

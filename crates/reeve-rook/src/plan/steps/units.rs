@@ -139,6 +139,11 @@ impl StepDefinition for AwaitProcessGone {
             ));
         }
         if !devices.is_empty() {
+            let argv = ["readlink", "--canonicalize-existing", "--"].into_iter();
+            act.push(read(
+                "the kernel's names of its devices",
+                argv.chain(devices.iter().map(String::as_str)),
+            ));
             act.push(read(
                 format!("nobody has {} open", devices.join(", ")),
                 holders(devices),
@@ -150,24 +155,25 @@ impl StepDefinition for AwaitProcessGone {
 }
 
 /// Returns a search for processes that have one of the devices open, with nothing but findutils.
-fn holders(devices: &[String]) -> Vec<&str> {
+///
+/// By the names of what is open: `find -samefile` would open the devices itself, and find itself.
+pub(crate) fn holders(devices: &[String]) -> Vec<&str> {
     let mut argv = vec![
         "find",
-        "-L",
         "/proc",
         "-mindepth",
         "3",
         "-maxdepth",
         "3",
         "-path",
-        "/proc/*/fd/*",
+        "/proc/[0-9]*/fd/*",
         "(",
     ];
     for (at, device) in devices.iter().enumerate() {
         if at > 0 {
             argv.push("-o");
         }
-        argv.extend(["-samefile", device]);
+        argv.extend(["-lname", device]);
     }
     argv.extend([")", "-print"]);
     argv

@@ -1,0 +1,26 @@
+//! How each kind of step does what its plan entry says, grouped as the plan groups them.
+
+mod backup;
+mod ceph_settings;
+mod cluster_state;
+mod gate;
+mod handover;
+mod health;
+mod kubernetes_settings;
+mod letting_go;
+mod mgr;
+mod mon_store;
+mod osd;
+mod proofs;
+mod release;
+mod rook_cluster;
+mod seed;
+mod units;
+
+pub(super) use backup::crush_digest;
+pub(super) use seed::decoded;
+
+use super::earlier::Earlier;
+
+/// A step together with what earlier steps have recorded.
+pub(super) struct With<T>(pub(super) T, pub(super) Earlier);
