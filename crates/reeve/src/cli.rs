@@ -9,7 +9,7 @@ use crate::printer::Colour;
 /// Day-2 operations for sovereign OpenStack clouds.
 ///
 /// Every operation goes the same way: survey reads the world, check judges it, plan writes down what would be done, and only then is
-/// anything touched. Nothing in this version changes a cluster.
+/// anything touched. Whatever is interrupted can be taken up again.
 #[derive(Parser)]
 #[command(
     name = "reeve",
@@ -88,6 +88,103 @@ pub(crate) enum RookCommand {
     Check(CheckArgs),
     /// Write down every step of the take-over, to be read before anything is done.
     Plan(PlanArgs),
+    /// Carry out a plan: hand the cluster over to Rook, daemon by daemon, with clients running.
+    Migrate(MigrateArgs),
+    /// Go on with a run that was paused, interrupted or killed.
+    Resume(ResumeArgs),
+    /// Show how far a run is.
+    Status(StatusArgs),
+    /// Take back what a run has done, in reverse.
+    Rollback(RollbackArgs),
+}
+
+/// How far to go, and whether to ask.
+#[derive(Args)]
+pub(crate) struct PaceArgs {
+    /// Stop after this phase, step or daemon: `seed`, `mon.n1`, `osd.4`, or a step's id.
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) until: Option<String>,
+    /// Pause after the OSDs of this host.
+    #[arg(long, value_name = "HOST", conflicts_with = "until")]
+    pub(crate) pause_after: Option<String>,
+    /// Do not ask before each phase.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  reeve rook migrate plan.json
+  reeve rook migrate plan.json --until seed
+  reeve rook migrate plan.json --yes --pause-after ceph1")]
+pub(crate) struct MigrateArgs {
+    /// The plan file.
+    pub(crate) plan: Utf8PathBuf,
+    #[command(flatten)]
+    pub(crate) pace: PaceArgs,
+    #[command(flatten)]
+    pub(crate) runs: RunsArgs,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  reeve rook resume
+  reeve rook resume 20261121T0915 --until osd.3")]
+pub(crate) struct ResumeArgs {
+    /// The run's id, or its beginning.
+    #[arg(default_value = "latest")]
+    pub(crate) run: String,
+    #[command(flatten)]
+    pub(crate) pace: PaceArgs,
+    #[command(flatten)]
+    pub(crate) runs: RunsArgs,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+}
+
+#[derive(Args)]
+#[command(after_help = "Example:\n  reeve rook status")]
+pub(crate) struct StatusArgs {
+    /// The run's id, or its beginning.
+    #[arg(default_value = "latest")]
+    pub(crate) run: String,
+    #[command(flatten)]
+    pub(crate) runs: RunsArgs,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: TextOrJson,
+}
+
+#[derive(Args)]
+#[command(
+    group = clap::ArgGroup::new("how_far").required(true).args(["to", "daemon", "all"]),
+    after_help = "Examples:
+  reeve rook rollback --daemon osd.4
+  reeve rook rollback --to mons
+  reeve rook rollback --all"
+)]
+pub(crate) struct RollbackArgs {
+    /// The run's id, or its beginning.
+    #[arg(default_value = "latest")]
+    pub(crate) run: String,
+    /// Take back this phase or step, and everything after it.
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) to: Option<String>,
+    /// Take back the hand-over of this daemon, and everything after it.
+    #[arg(long, value_name = "DAEMON")]
+    pub(crate) daemon: Option<String>,
+    /// Take back everything.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Do not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) runs: RunsArgs,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
 }
 
 /// Where the clusters are.

@@ -8,7 +8,7 @@ use reeve_journal::{
 use serde::Serialize;
 
 use super::Context;
-use crate::cli::{RunCommand, RunsArgs, TextOrJson};
+use crate::cli::{RunCommand, RunsArgs, StatusArgs, TextOrJson};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -24,6 +24,12 @@ pub(super) fn run(command: RunCommand, context: &Context<'_>) -> Result<Exit, Fa
             export(&runs, &run, context)
         }
     }
+}
+
+/// `reeve rook status`: how far a run is.
+pub(super) fn status(args: &StatusArgs, context: &Context<'_>) -> Result<Exit, Failure> {
+    let runs = existing(&args.runs, &args.run, context)?;
+    show(&runs, &args.run, args.format, context)
 }
 
 /// Opens the folder of runs; none if there is no such folder, because reading must not make one.
@@ -44,7 +50,7 @@ fn open(args: &RunsArgs, context: &Context<'_>) -> Result<Option<Runs>, Failure>
     Runs::in_dir(folder).map(Some).map_err(|error| failure(&error))
 }
 
-fn existing(args: &RunsArgs, run: &str, context: &Context<'_>) -> Result<Runs, Failure> {
+pub(super) fn existing(args: &RunsArgs, run: &str, context: &Context<'_>) -> Result<Runs, Failure> {
     open(args, context)?.ok_or_else(|| {
         let folder = context
             .config
@@ -207,14 +213,14 @@ fn detail_text(detail: &RunDetail) -> String {
             text,
             "  {:<22} {}{}",
             step.kind.as_str(),
-            status(&step.status),
+            step_status(&step.status),
             took(step)
         );
     }
     text
 }
 
-fn status(status: &StepStatus) -> String {
+fn step_status(status: &StepStatus) -> String {
     match status {
         StepStatus::Pending => "not begun".into(),
         StepStatus::Started => "begun; whether its effect is there is not known".into(),

@@ -3,7 +3,10 @@
 mod check;
 mod facts_text;
 mod kubernetes;
+mod migrate;
+mod place;
 mod plan;
+mod progress;
 mod survey;
 pub(super) mod target;
 
@@ -17,5 +20,9 @@ pub(super) fn run(command: RookCommand, context: &Context<'_>) -> Result<Exit, F
         RookCommand::Survey(args) => survey::run(&args, context),
         RookCommand::Check(args) => check::run(&args, context),
         RookCommand::Plan(args) => plan::run(&args, context),
+        RookCommand::Migrate(args) => migrate::migrate(&args, context),
+        RookCommand::Resume(args) => migrate::resume(&args, context),
+        RookCommand::Status(args) => crate::command::run::status(&args, context),
+        RookCommand::Rollback(args) => migrate::rollback(&args, context),
     }
 }
