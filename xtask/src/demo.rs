@@ -73,7 +73,15 @@ fn show(parts: &mut Parts) -> Result<(), PartError> {
     reeve(
         parts,
         "plan: what would be done",
-        &["--quiet", "rook", "plan", "--facts", facts.as_str(), "--output", plan.as_str()],
+        &[
+            "--quiet",
+            "rook",
+            "plan",
+            "--facts",
+            facts.as_str(),
+            "--output",
+            plan.as_str(),
+        ],
         &[0],
     )?;
     reeve(parts, "plan: read it", &["rook", "plan", "show", plan.as_str()], &[0])?;
