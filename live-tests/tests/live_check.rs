@@ -11,8 +11,23 @@ use reeve_report::{Outcome, Severity};
 
 const DEADLINE: Duration = Duration::from_secs(120);
 
+/// What is found about the cluster before anything is broken.
+struct Sound {
+    found: Found,
+    health: BTreeSet<String>,
+}
+
 /// A finding as these tests compare it: rule, severity, subject.
 type Found = BTreeSet<(String, Severity, String)>;
+
+/// Returns the codes of the health checks that have something to say.
+fn health(lab: &Laboratory) -> BTreeSet<String> {
+    let checks = lab.ceph_json(&["health"])["checks"].clone();
+    checks
+        .as_object()
+        .map(|checks| checks.keys().cloned().collect())
+        .unwrap_or_default()
+}
 
 /// Surveys and judges, and returns what was found and what could not be judged.
 fn judge(lab: &Laboratory) -> (Found, BTreeSet<String>) {
@@ -34,12 +49,15 @@ fn judge(lab: &Laboratory) -> (Found, BTreeSet<String>) {
     (found, not_judged)
 }
 
-/// Judges the cluster as it is, breaks it, judges again, and returns what came in addition.
-fn added(lab: &Laboratory, sound: &Found, fault: Fault<'_>) -> Vec<(String, Severity, String)> {
+/// Judges the broken cluster, repairs it, and returns what was found beyond what a sound one gives.
+fn added(lab: &Laboratory, sound: &Sound, fault: Fault<'_>) -> Vec<(String, Severity, String)> {
     let (found, _) = judge(lab);
     drop(fault);
-    lab.wait("the cluster to be well again", DEADLINE, Laboratory::is_well);
-    found.difference(sound).cloned().collect()
+    // Health speaks of a fault for some seconds after its repair, and the next judgement must not hear of this one.
+    lab.wait("the cluster to be well again", DEADLINE, |lab| {
+        lab.is_well() && health(lab).is_subset(&sound.health)
+    });
+    found.difference(&sound.found).cloned().collect()
 }
 
 /// Compares what a fault added with the finding `rule` about `subject` as `severity`, and nothing else but what `also` allows; returns
@@ -77,12 +95,17 @@ fn just(
 fn each_fault_gives_just_its_finding() {
     let lab = Laboratory::open();
     lab.wait("the cluster to be well", DEADLINE, Laboratory::is_well);
-    let (sound, not_judged) = judge(&lab);
+    let (found, not_judged) = judge(&lab);
+    let sound = Sound {
+        found,
+        health: health(&lab),
+    };
     assert!(
         not_judged.is_empty(),
         "on a cluster that answers, every rule is judged: {not_judged:?}"
     );
     let refusals: Vec<_> = sound
+        .found
         .iter()
         .filter(|(_, severity, _)| *severity == Severity::Refusal)
         .collect();
@@ -108,7 +131,7 @@ fn each_fault_gives_just_its_finding() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-fn stopped_mon(lab: &Laboratory, sound: &Found, node: &str) -> Vec<String> {
+fn stopped_mon(lab: &Laboratory, sound: &Sound, node: &str) -> Vec<String> {
     let unit = format!("ceph-mon@{node}");
     let fault = Fault::new(
         || {
@@ -128,7 +151,7 @@ fn stopped_mon(lab: &Laboratory, sound: &Found, node: &str) -> Vec<String> {
     just(&added, "rook.mon-down", Severity::Refusal, node, &[])
 }
 
-fn nearfull(lab: &Laboratory, sound: &Found) -> Vec<String> {
+fn nearfull(lab: &Laboratory, sound: &Sound) -> Vec<String> {
     let fault = Fault::new(
         || {
             lab.ceph(&["osd", "set-nearfull-ratio", "0.001"]);
@@ -150,7 +173,7 @@ fn nearfull(lab: &Laboratory, sound: &Found) -> Vec<String> {
     )
 }
 
-fn pool_of_size_one(lab: &Laboratory, sound: &Found) -> Vec<String> {
+fn pool_of_size_one(lab: &Laboratory, sound: &Sound) -> Vec<String> {
     let fault = Fault::new(
         || {
             lab.ceph(&["config", "set", "mon", "mon_allow_pool_size_one", "true"]);
@@ -184,7 +207,7 @@ fn pool_of_size_one(lab: &Laboratory, sound: &Found) -> Vec<String> {
     )
 }
 
-fn crush_host_name(lab: &Laboratory, sound: &Found, node: &str) -> Vec<String> {
+fn crush_host_name(lab: &Laboratory, sound: &Sound, node: &str) -> Vec<String> {
     let other = format!("{node}-storage");
     let fault = Fault::new(
         || {
@@ -203,7 +226,7 @@ fn crush_host_name(lab: &Laboratory, sound: &Found, node: &str) -> Vec<String> {
     )
 }
 
-fn leftover_data_directory(lab: &Laboratory, sound: &Found, node: &str) -> Vec<String> {
+fn leftover_data_directory(lab: &Laboratory, sound: &Sound, node: &str) -> Vec<String> {
     let fault = Fault::new(
         || {
             lab.on(node, &["mkdir", "-p", &format!("/var/lib/rook/mon-{node}/data")])
@@ -217,7 +240,7 @@ fn leftover_data_directory(lab: &Laboratory, sound: &Found, node: &str) -> Vec<S
     just(&added, "rook.data-dir-leftovers", Severity::Refusal, node, &[])
 }
 
-fn missing_image(lab: &Laboratory, sound: &Found, node: &str) -> Vec<String> {
+fn missing_image(lab: &Laboratory, sound: &Sound, node: &str) -> Vec<String> {
     let image = lab.ceph_image.clone();
     let kept = "docker.io/lab/kept:1";
     let tag = |from: &str, to: &str| {
@@ -230,7 +253,7 @@ fn missing_image(lab: &Laboratory, sound: &Found, node: &str) -> Vec<String> {
     just(&added, "rook.image-missing", Severity::Refusal, node, &[])
 }
 
-fn insecure_global_id(lab: &Laboratory, sound: &Found) -> Vec<String> {
+fn insecure_global_id(lab: &Laboratory, sound: &Sound) -> Vec<String> {
     let option = "auth_allow_insecure_global_id_reclaim";
     let was = lab.ceph(&["config", "get", "mon", option]);
     let fault = Fault::new(
@@ -249,7 +272,7 @@ fn insecure_global_id(lab: &Laboratory, sound: &Found) -> Vec<String> {
     lab.wait("the health check to go", DEADLINE, |lab| {
         !lab.ceph(&["health", "detail"]).contains("GLOBAL_ID_RECLAIM")
     });
-    let added: Vec<_> = found.difference(sound).cloned().collect();
+    let added: Vec<_> = found.difference(&sound.found).cloned().collect();
     just(
         &added,
         "rook.insecure-global-id-allowed",
@@ -259,7 +282,7 @@ fn insecure_global_id(lab: &Laboratory, sound: &Found) -> Vec<String> {
     )
 }
 
-fn unclean_pgs(lab: &Laboratory, sound: &Found, node: &str) -> Vec<String> {
+fn unclean_pgs(lab: &Laboratory, sound: &Sound, node: &str) -> Vec<String> {
     let osds = lab.ceph_json(&["osd", "ls-tree", node]);
     let osd = osds[0].to_string();
     let unit = format!("ceph-osd@{osd}");
@@ -289,7 +312,7 @@ fn unclean_pgs(lab: &Laboratory, sound: &Found, node: &str) -> Vec<String> {
     )
 }
 
-fn wrong_rook_for_ceph(lab: &Laboratory, sound: &Found) -> Vec<String> {
+fn wrong_rook_for_ceph(lab: &Laboratory, sound: &Sound) -> Vec<String> {
     let namespace = "rook-ceph";
     let image = |to: &str| {
         let container = format!("rook-ceph-operator={to}");
@@ -352,7 +375,7 @@ fn wrong_rook_for_ceph(lab: &Laboratory, sound: &Found) -> Vec<String> {
     )
 }
 
-fn stale_gate(lab: &Laboratory, sound: &Found) -> Vec<String> {
+fn stale_gate(lab: &Laboratory, sound: &Sound) -> Vec<String> {
     let objects = reeve_kube::gate::objects("rook-ceph", "20260101T000000Z-rook-dead");
     let manifest = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string();
     let fault = Fault::new(
@@ -368,7 +391,7 @@ fn stale_gate(lab: &Laboratory, sound: &Found) -> Vec<String> {
     just(&added, "rook.gate-stale", Severity::Refusal, "", &[])
 }
 
-fn node_not_ready(lab: &Laboratory, sound: &Found, node: &str) -> Vec<String> {
+fn node_not_ready(lab: &Laboratory, sound: &Sound, node: &str) -> Vec<String> {
     let ready = |lab: &Laboratory| {
         let path = "jsonpath={.status.conditions[?(@.type=='Ready')].status}";
         lab.kubectl(&["get", "node", node, "--output", path], None).fine() == "True"
@@ -394,7 +417,7 @@ fn node_not_ready(lab: &Laboratory, sound: &Found, node: &str) -> Vec<String> {
     )
 }
 
-fn osd_flag(lab: &Laboratory, sound: &Found) -> Vec<String> {
+fn osd_flag(lab: &Laboratory, sound: &Sound) -> Vec<String> {
     let fault = Fault::new(
         || {
             lab.ceph(&["osd", "set", "pause"]);
