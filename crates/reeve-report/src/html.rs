@@ -3,7 +3,10 @@
 //! No script, no font, no image, no request: everything is text, inline CSS and inline SVG, and a content security policy makes the browser hold to that.
 //! It follows the reader's light or dark setting, prints on A4 with all evidence unfolded, and tells severity by word and shape before colour.
 
+mod document;
 mod icon;
+
+pub use document::document_html;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 
@@ -32,7 +35,30 @@ const LONGEST_UNBROKEN_WORD: usize = 24;
 /// checks, sections, passed checks, and what made it. Nothing is cut.
 pub fn html(report: &Report) -> String {
     let grouped = Grouped::of(report);
-    let title = escape::line(&report.title);
+    let header = markup! {
+        h1 { (escape::line(&report.title)) }
+        p.made {
+            "Made " time datetime=(report.made_at) { (wording::made_at(report)) }
+            " by " (escape::line(&report.tool))
+        }
+        (summary(report))
+        (properties(&report.subject))
+        @if is_long(report, &grouped) { (contents(report, &grouped)) }
+    };
+    let main = markup! {
+        (findings("refusals", "Refusals", &grouped.refusals))
+        (not_judged("not-judged", &grouped.not_judged))
+        (findings("warnings", "Warnings", &grouped.warnings))
+        (findings("notes", "Notes", &grouped.notes))
+        (waived("waived", &grouped.waived))
+        @for (index, block) in report.sections.iter().enumerate() { (section(index, block)) }
+        (passed(&grouped.passed))
+    };
+    frame(&report.title, &report.tool, "Skip to the findings", &header, &main)
+}
+
+/// Returns a whole page: what every page of this crate has around its header and its content.
+fn frame(title: &str, tool: &str, skip: &str, header: &Markup, main: &Markup) -> String {
     markup! {
         (DOCTYPE)
         html lang="en" {
@@ -42,31 +68,14 @@ pub fn html(report: &Report) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
-                meta name="generator" content=(escape::line(&report.tool));
-                title { (title) }
+                meta name="generator" content=(escape::line(tool));
+                title { (escape::line(title)) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                a.skip href="#main" { "Skip to the findings" }
-                header {
-                    h1 { (title) }
-                    p.made {
-                        "Made " time datetime=(report.made_at) { (wording::made_at(report)) }
-                        " by " (escape::line(&report.tool))
-                    }
-                    (summary(report))
-                    (properties(&report.subject))
-                    @if is_long(report, &grouped) { (contents(report, &grouped)) }
-                }
-                main #main {
-                    (findings("refusals", "Refusals", &grouped.refusals))
-                    (not_judged(&grouped.not_judged))
-                    (findings("warnings", "Warnings", &grouped.warnings))
-                    (findings("notes", "Notes", &grouped.notes))
-                    (waived(&grouped.waived))
-                    @for (index, block) in report.sections.iter().enumerate() { (section(index, block)) }
-                    (passed(&grouped.passed))
-                }
+                a.skip href="#main" { (skip) }
+                header { (header) }
+                main #main { (main) }
                 footer {
                     p { "This page is complete in itself: it runs no script and loads nothing." }
                 }
@@ -168,13 +177,13 @@ fn finding(id: &str, Entry { result, finding }: Entry<'_>) -> Markup {
     }
 }
 
-fn not_judged(results: &[(&CheckResult, &str)]) -> Markup {
+fn not_judged(group: &str, results: &[(&CheckResult, &str)]) -> Markup {
     markup! {
         @if !results.is_empty() {
-            section aria-labelledby="not-judged" {
-                h2 #not-judged { "Not judged " span.number { (results.len()) } }
+            section aria-labelledby=(group) {
+                h2 #(group) { "Not judged " span.number { (results.len()) } }
                 @for (index, (result, because)) in results.iter().enumerate() {
-                    @let id = format!("not-judged-{}", index + 1);
+                    @let id = format!("{group}-{}", index + 1);
                     article.finding.not-judged aria-labelledby=(id) {
                         (label(icon::verdict(Verdict::NotJudged), "Not judged"))
                         h3 #(id) { (escape::line(&result.title)) }
@@ -187,13 +196,13 @@ fn not_judged(results: &[(&CheckResult, &str)]) -> Markup {
     }
 }
 
-fn waived(results: &[Waived<'_>]) -> Markup {
+fn waived(group: &str, results: &[Waived<'_>]) -> Markup {
     markup! {
         @if !results.is_empty() {
-            section aria-labelledby="waived" {
-                h2 #waived { "Waived " span.number { (results.len()) } }
+            section aria-labelledby=(group) {
+                h2 #(group) { "Waived " span.number { (results.len()) } }
                 @for (index, waived) in results.iter().enumerate() {
-                    @let id = format!("waived-{}", index + 1);
+                    @let id = format!("{group}-{}", index + 1);
                     article.finding.waived aria-labelledby=(id) {
                         (label(icon::waived(), "Waived"))
                         h3 #(id) { (escape::line(&waived.result.title)) }

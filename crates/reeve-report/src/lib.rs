@@ -7,9 +7,13 @@
 //! Everything in a report that came from a host or a cloud is untrusted. The values carry it as it is; every renderer makes control characters, terminal
 //! sequences and characters that reorder or hide text visible before it shows them (the JSON form uses JSON's own escapes and loses nothing).
 //!
+//! A [`Document`] is a page of titled blocks beside that: running text, tables, pictures of time ([`Timeline`], [`Chart`]), things to do and results. It has no
+//! JSON of its own, because whoever makes one has; [`document_html`] and [`document_terminal`] show it.
+//!
 //! Left to others: making findings (the operations), choosing a format, a width and colour (the command line), and writing files.
 
 mod check_id;
+mod document;
 mod escape;
 mod html;
 mod json;
@@ -18,16 +22,19 @@ mod order;
 mod report;
 mod result;
 mod section;
+mod svg;
 mod terminal;
 mod verdict;
 mod wording;
 
 pub use check_id::{CheckId, CheckIdError};
-pub use html::html;
+pub use document::{Block, Document, DocumentOutcome, Part, Task, Tone};
+pub use html::{document_html, html};
 pub use json::{LoadError, json, load, schema};
 pub use junit::{JunitError, junit};
 pub use report::{FORMAT, Property, Report};
 pub use result::{CheckResult, Evidence, Finding, Outcome, Severity};
 pub use section::{Section, SectionBody};
-pub use terminal::{TerminalOptions, terminal};
+pub use svg::{Bar, Chart, Keep, Lane, Look, Series, Timeline};
+pub use terminal::{TerminalOptions, document_terminal, terminal};
 pub use verdict::{Counts, Verdict};

@@ -3,6 +3,8 @@
 //! The order is that of reading at three in the morning: what this is and what it means, the inventory, then refusals, what could not be judged, warnings and
 //! notes, and at the very end – where the eye is after the text has scrolled by – how much passed and the verdict again.
 
+mod document;
+
 use anstyle::{AnsiColor, Effects, Style};
 use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
 use textwrap::core::display_width;
@@ -29,6 +31,8 @@ const TABLE_STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::no
 /// Columns by which everything below a heading is set in.
 const INDENT: &str = "  ";
 
+pub use document::document_terminal;
+
 /// How text is laid out for a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TerminalOptions {
@@ -43,29 +47,12 @@ pub struct TerminalOptions {
 /// Shape: title, verdict and subject; sections; findings with what, where, evidence, remedy, check and source, refusals first; waived checks; one
 /// line with the number passed and the verdict. Long evidence is cut and says so.
 pub fn terminal(report: &Report, options: TerminalOptions) -> String {
-    let mut page = Page {
-        text: String::new(),
-        columns: options.width.clamp(*TEXT_COLUMNS.start(), *TEXT_COLUMNS.end()),
-        table_columns: options.width.clamp(*TEXT_COLUMNS.start(), TABLE_COLUMNS),
-        colour: options.colour,
-    };
+    let mut page = Page::new(options);
     page.head(report);
     for section in &report.sections {
         page.section(section);
     }
-    let grouped = Grouped::of(report);
-    for entry in &grouped.refusals {
-        page.finding(*entry);
-    }
-    for (result, because) in &grouped.not_judged {
-        page.not_judged(result, because);
-    }
-    for entry in grouped.warnings.iter().chain(&grouped.notes) {
-        page.finding(*entry);
-    }
-    for waived in &grouped.waived {
-        page.waived(waived);
-    }
+    page.findings(&Grouped::of(report));
     page.foot(report);
     page.text
 }
@@ -79,6 +66,30 @@ struct Page {
 }
 
 impl Page {
+    fn new(options: TerminalOptions) -> Self {
+        Self {
+            text: String::new(),
+            columns: options.width.clamp(*TEXT_COLUMNS.start(), *TEXT_COLUMNS.end()),
+            table_columns: options.width.clamp(*TEXT_COLUMNS.start(), TABLE_COLUMNS),
+            colour: options.colour,
+        }
+    }
+
+    fn findings(&mut self, grouped: &Grouped<'_>) {
+        for entry in &grouped.refusals {
+            self.finding(*entry);
+        }
+        for (result, because) in &grouped.not_judged {
+            self.not_judged(result, because);
+        }
+        for entry in grouped.warnings.iter().chain(&grouped.notes) {
+            self.finding(*entry);
+        }
+        for waived in &grouped.waived {
+            self.waived(waived);
+        }
+    }
+
     fn head(&mut self, report: &Report) {
         self.wrapped("", "", &escape::line(&report.title), bold());
         let verdict = report.verdict();

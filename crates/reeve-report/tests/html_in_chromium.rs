@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 mod chromium;
+#[path = "sample/document.rs"]
+mod document;
 mod sample;
 
 use chromium::{Chromium, Page};
@@ -53,12 +55,15 @@ const STRUCTURE: &str = r##"(() => {
   ids.filter((id, i) => ids.indexOf(id) !== i).forEach(id => faults.push(`id twice: ${id}`));
   all('a[href^="#"]').forEach(a => ids.includes(a.hash.slice(1)) || faults.push(`link to nowhere: ${a.hash}`));
   all('a:not([href^="#"])').forEach(a => faults.push(`link out of the page: ${a.outerHTML}`));
-  all('[aria-labelledby]').forEach(e => ids.includes(e.getAttribute('aria-labelledby')) || faults.push(`label missing: ${e.getAttribute('aria-labelledby')}`));
+  all('[aria-labelledby]').forEach(e => e.getAttribute('aria-labelledby').split(' ').every(id => ids.includes(id)) || faults.push(`label missing: ${e.getAttribute('aria-labelledby')}`));
   all('th:not([scope])').forEach(e => faults.push(`header without scope: ${e.textContent}`));
   all('table').forEach(t => t.tHead || faults.push('table without head'));
   let last = 1;
   all('h1,h2,h3,h4,h5,h6').forEach(h => { const level = Number(h.tagName[1]); if (level > last + 1) faults.push(`heading skips: ${h.textContent}`); last = level; });
-  all('svg:not([aria-hidden="true"])').forEach(() => faults.push('picture without text'));
+  all('svg:not([aria-hidden="true"])').forEach(e => {
+    const words = (e.getAttribute('aria-labelledby') || '').split(' ').map(id => document.getElementById(id)?.textContent.trim());
+    if (e.getAttribute('role') !== 'img' || words.length !== 2 || !words.every(Boolean) || !e.querySelector(':scope > title') || !e.querySelector(':scope > desc'))
+      faults.push(`picture without text: ${e.outerHTML.slice(0, 80)}`); });
   all('.label, .verdict').forEach(e => e.textContent.trim() || faults.push('severity without a word'));
   return faults;
 })()"##;
@@ -200,6 +205,61 @@ fn every_verdict_is_readable() {
         assert_eq!(page.console(), Vec::<String>::new(), "{name}");
         page.picture(&chromium::pictures().join(format!("verdict-{name}.png")));
     }
+}
+
+#[test]
+fn a_document_is_quiet_readable_and_prints() {
+    let Some(mut browser) = browser() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let pictures = chromium::pictures();
+    let html = reeve_report::document_html(&document::document());
+    let file = write(folder.path(), "document.html", &html);
+    for width in [320, 400, 1200] {
+        let mut page = browser.open(&file, width);
+        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)");
+        assert_fits(&mut page, u64::from(width));
+        assert_eq!(page.evaluate(STRUCTURE), Value::Array(Vec::new()));
+        for scheme in ["light", "dark"] {
+            page.emulate("screen", scheme);
+            assert_readable(&mut page, &format!("{scheme} at {width}"), SMALLEST_ON_SCREEN);
+            assert_seen(&mut page, &format!("{scheme} at {width}"));
+            page.picture(&pictures.join(format!("document-{scheme}-{width}.png")));
+        }
+        assert_eq!(page.requests(), [chromium::url(&file)]);
+        assert_eq!(page.console(), Vec::<String>::new());
+    }
+    let mut page = browser.open(&file, 1200);
+    page.emulate("print", "light");
+    assert_readable(&mut page, "paper", SMALLEST_ON_PAPER);
+    page.emulate("", "light");
+    std::fs::write(pictures.join("document.pdf"), page.print()).unwrap();
+}
+
+/// Returns the shapes of pictures that cannot be seen: too small, or too like the page.
+const UNSEEN: &str = r#"(() => {
+  const parse = c => c.match(/[\d.]+/g)?.slice(0, 3).map(Number);
+  const light = rgb => { const [r, g, b] = rgb.map(v => { v /= 255; return v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; });
+    return .2126 * r + .7152 * g + .0722 * b; };
+  const page = light(parse(getComputedStyle(document.body).backgroundColor));
+  return [...document.querySelectorAll('svg .bar, svg .curve')].filter(e => {
+    if (e.matches('path') && !e.getAttribute('d')) return false;
+    const style = getComputedStyle(e);
+    const colour = style.stroke !== 'none' ? style.stroke : style.fill;
+    const own = light(parse(colour));
+    const contrast = (Math.max(own, page) + .05) / (Math.min(own, page) + .05);
+    const box = e.getBoundingClientRect();
+    return contrast < 3 || (e.matches('rect') && (box.width < 1 || box.height < 3));
+  }).map(e => e.outerHTML.slice(0, 120));
+})()"#;
+
+/// Shapes need a contrast of 3 to 1 (WCAG 2.2, success criterion 1.4.11) and some size.
+fn assert_seen(page: &mut Page<'_>, what: &str) {
+    let shapes = page.evaluate("document.querySelectorAll('svg .bar').length");
+    assert!(
+        shapes.as_u64().is_some_and(|shapes| shapes > 8),
+        "{what}: only {shapes} bars"
+    );
+    assert_eq!(page.evaluate(UNSEEN), Value::Array(Vec::new()), "{what}: not seen");
 }
 
 /// Shows that the checks above can fail, and that the page's policy holds even if something got into it.

@@ -2,12 +2,14 @@
 
 use proptest::prelude::*;
 use reeve_report::{
-    CheckId, CheckResult, Counts, Evidence, Finding, LoadError, Outcome, Property, Report, Section, SectionBody,
-    Severity, TerminalOptions, Verdict,
+    CheckId, CheckResult, Counts, Document, Evidence, Finding, LoadError, Outcome, Part, Property, Report, Section,
+    SectionBody, Severity, TerminalOptions, Verdict,
 };
 
 use textwrap::core::display_width;
 
+#[path = "sample/document.rs"]
+mod document;
 mod sample;
 
 const PLAIN: TerminalOptions = TerminalOptions {
@@ -173,6 +175,27 @@ fn html_loads_nothing_and_runs_nothing() {
 }
 
 #[test]
+fn a_document_on_a_terminal() {
+    insta::assert_snapshot!(reeve_report::document_terminal(&document::document(), PLAIN));
+}
+
+#[test]
+fn pictures_of_a_document_tell_what_they_show() {
+    let html = reeve_report::document_html(&document::document());
+    assert!(!html.chars().any(steers));
+    for wanted in [
+        "REHEARSAL: nothing of this has happened",
+        "<desc id=\"block-1-1-0-d\">away 13.2 s; watched 60 s</desc>",
+        "failed &amp; undone \\u{1b}[2J",
+        "osd.&lt;script&gt;alert(1)&lt;/script&gt;\\u{202e}",
+        "class=\"curve c1\"",
+    ] {
+        assert!(html.contains(wanted), "no {wanted} in {html}");
+    }
+    assert!(!html.contains("<script") && !html.contains("NaN"), "{html}");
+}
+
+#[test]
 fn a_verdict_is_the_gravest_and_never_fine_by_default() {
     let made_at = jiff::Timestamp::UNIX_EPOCH;
     let verdict = |outcomes: Vec<Outcome>| {
@@ -291,6 +314,56 @@ fn any_report() -> impl Strategy<Value = Report> {
     )
 }
 
+/// A document all of whose texts are the given ones.
+fn hostile_document(texts: &[String], results: Vec<CheckResult>, length: i64) -> Document {
+    let mut document = document::document();
+    let mut at = 0;
+    let mut next = || {
+        at += 1;
+        texts[at % texts.len()].clone()
+    };
+    (document.title, document.tool) = (next(), next());
+    (document.outcome.word, document.outcome.advice) = (next(), next());
+    document.banner = Some(next());
+    for block in &mut document.blocks {
+        (block.title, block.intro) = (next(), next());
+        for part in &mut block.parts {
+            match part {
+                Part::Prose(text) => *text = next(),
+                Part::Properties(list) => list.push(Property::new(next(), next())),
+                Part::Table { columns, rows } => {
+                    columns.push(next());
+                    rows.push(vec![next(), next(), next(), next(), next()]);
+                }
+                Part::Timeline(timeline) => {
+                    (timeline.title, timeline.description) = (next(), next());
+                    let length = jiff::SignedDuration::from_secs(length);
+                    timeline.to = timeline.from.checked_add(length).unwrap_or(timeline.to);
+                    for lane in &mut timeline.lanes {
+                        (lane.name, lane.value) = (next(), next());
+                        lane.bars.iter_mut().for_each(|bar| bar.note = next());
+                    }
+                    timeline.legend.iter_mut().for_each(|(_, meaning)| *meaning = next());
+                }
+                Part::Chart(chart) => {
+                    (chart.title, chart.description, chart.unit) = (next(), next(), next());
+                    chart.series.iter_mut().for_each(|series| series.name = next());
+                    chart.series[0].points[0].1 = Some(f64::NAN);
+                    chart.limit = Some((f64::INFINITY, next()));
+                }
+                Part::Tasks(tasks) => {
+                    for task in tasks {
+                        (task.title, task.detail) = (next(), next());
+                        task.commands.push(next());
+                    }
+                }
+                Part::Results(list) => list.clone_from(&results),
+            }
+        }
+    }
+    document
+}
+
 /// Characters that steer a terminal or reorder text; written anew here, so that a slip in the crate's own list is seen.
 fn steers(c: char) -> bool {
     (c.is_control() && c != '\n')
@@ -340,6 +413,23 @@ proptest! {
         prop_assert_eq!(read.errors, report.counts().not_judged);
         let failed = |r: &CheckResult| r.outcome.findings().iter().any(|f| f.severity != Severity::Note);
         prop_assert_eq!(read.failures, report.results.iter().filter(|r| failed(r)).count());
+    }
+
+    #[test]
+    fn a_document_holds_no_markup_but_its_own(texts in prop::collection::vec(text(), 20), results in any_report(), length in -5_i64..5_000) {
+        let document = hostile_document(&texts, results.results, length);
+        let html = reeve_report::document_html(&document);
+        prop_assert!(!html.chars().any(steers));
+        let own = ["!DOCTYPE", "html", "head", "meta", "title", "style", "body", "a", "header", "h1", "h2", "h3", "p", "section",
+            "strong", "ul", "li", "svg", "path", "rect", "line", "g", "desc", "dl", "div", "dt", "dd", "nav", "ol", "span", "main", "article", "code",
+            "details", "summary", "figure", "figcaption", "pre", "table", "thead", "tbody", "tr", "th", "td", "footer", "time"];
+        for tag in html.split('<').skip(1) {
+            let name = tag.trim_start_matches('/').split(|c: char| !c.is_ascii_alphanumeric() && c != '!').next().unwrap_or("");
+            prop_assert!(own.contains(&name), "unknown element {}", name);
+        }
+        prop_assert!(!html.contains("NaN") && !html.contains("inf\""));
+        let terminal = reeve_report::document_terminal(&document, PLAIN);
+        prop_assert!(!terminal.chars().any(steers));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::{Severity, Verdict};
+use crate::{Severity, Tone, Verdict};
 
 /// An octagon with a bar, as on a stop sign.
 const STOP: (&str, &str) = ("M5.2 1.5h5.6l3.7 3.7v5.6l-3.7 3.7H5.2L1.5 10.8V5.2z", "M4.8 8h6.4");
@@ -34,6 +34,15 @@ pub(super) fn verdict(verdict: Verdict) -> Markup {
         Verdict::Warnings => CAUTION,
         Verdict::Refused => STOP,
         Verdict::NotJudged => UNKNOWN,
+    })
+}
+
+pub(super) fn tone(tone: Tone) -> Markup {
+    draw(match tone {
+        Tone::Good => TICK,
+        Tone::Caution => CAUTION,
+        Tone::Bad => STOP,
+        Tone::Neutral => INFORMATION,
     })
 }
 
