@@ -167,7 +167,9 @@ impl Command {
             .collect()
     }
 
-    pub(crate) fn input(&self) -> Option<&[u8]> {
+    /// Returns what the command is fed, for whoever stands in for a host.
+    #[must_use]
+    pub fn input(&self) -> Option<&[u8]> {
         self.stdin.as_deref()
     }
 

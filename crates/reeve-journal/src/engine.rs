@@ -231,6 +231,12 @@ impl<'a, W: ?Sized + Sync> Engine<'a, W> {
         &self.journal
     }
 
+    /// Gives the journal back.
+    #[must_use]
+    pub fn into_journal(self) -> Journal {
+        self.journal
+    }
+
     /// Records a person's go-ahead for a phase; a repeat changes nothing.
     ///
     /// # Errors

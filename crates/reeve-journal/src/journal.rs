@@ -14,9 +14,10 @@
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 use sha2::{Digest, Sha256};
 
+use crate::clock::Clock;
 use crate::event::{Event, Holder, Record};
 use crate::lock::RunLock;
 use crate::plan::{Plan, PlanError};
@@ -44,6 +45,17 @@ pub enum JournalError {
     /// SQLite cannot read or write the file.
     #[error("cannot read or write the journal {path}")]
     Database {
+        /// The file.
+        path: Utf8PathBuf,
+        /// What SQLite said.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// The file system of the journal has no room left; nothing that was acknowledged is lost.
+    #[error(
+        "the disk is full, so the journal {path} cannot be written; free some space there and take the run up again"
+    )]
+    Full {
         /// The file.
         path: Utf8PathBuf,
         /// What SQLite said.
@@ -128,6 +140,28 @@ pub enum JournalError {
     },
 }
 
+impl JournalError {
+    /// Makes an error of what SQLite said. On a full disk it says so only sometimes, and "I/O error" otherwise.
+    fn of_database(path: &Utf8Path, source: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        let is_full = match source.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => true,
+            Some(ErrorCode::SystemIoFailure) => has_no_room(&path),
+            _ => false,
+        };
+        if is_full {
+            Self::Full { path, source }
+        } else {
+            Self::Database { path, source }
+        }
+    }
+}
+
+/// Tells whether the file system of a file is full, as far as it says.
+fn has_no_room(path: &Utf8Path) -> bool {
+    rustix::fs::statvfs(path.as_std_path()).is_ok_and(|stat| stat.f_bavail == 0)
+}
+
 fn held(path: &Utf8Path, by: Option<&Holder>) -> String {
     let who = by.map_or_else(|| "another process".to_owned(), ToString::to_string);
     format!("the run is held by {who} ({path}); wait for it, or end it and take the run up again")
@@ -137,6 +171,7 @@ fn held(path: &Utf8Path, by: Option<&Holder>) -> String {
 #[derive(Debug)]
 pub struct Journal {
     file: JournalFile,
+    clock: Clock,
     broken: bool,
     _lock: RunLock,
 }
@@ -153,7 +188,13 @@ pub(crate) struct JournalFile {
 
 impl Journal {
     /// Writes a new journal, whole or not at all, and takes the run.
-    pub(crate) fn create(path: &Utf8Path, run: RunId, plan: Plan, holder: &Holder) -> Result<Self, JournalError> {
+    pub(crate) fn create(
+        path: &Utf8Path,
+        run: RunId,
+        plan: Plan,
+        holder: &Holder,
+        clock: Clock,
+    ) -> Result<Self, JournalError> {
         // What a person approved is under the digest; a plan that was changed since must not become a run.
         let checked = plan.check_seal("the plan").and_then(|()| plan.check());
         checked.map_err(|source| JournalError::Plan {
@@ -184,7 +225,7 @@ impl Journal {
             plan_digest: plan.digest.clone(),
             target: plan.target.clone(),
         };
-        let written = write_head(&temporary, &run, &plan, created);
+        let written = write_head(&temporary, &run, &plan, created, clock.now());
         let synced = written.and_then(|()| {
             std::fs::File::open(&temporary)
                 .and_then(|file| file.sync_all())
@@ -198,19 +239,20 @@ impl Journal {
             let _ = std::fs::remove_file(&temporary);
             return Err(error);
         }
-        Self::take(path, lock, holder)
+        Self::take(path, lock, holder, clock)
     }
 
     /// Opens a journal and takes the run.
-    pub(crate) fn open(path: &Utf8Path, holder: &Holder) -> Result<Self, JournalError> {
+    pub(crate) fn open(path: &Utf8Path, holder: &Holder, clock: Clock) -> Result<Self, JournalError> {
         let lock = RunLock::take(&lock_path(path), holder)?;
-        Self::take(path, lock, holder)
+        Self::take(path, lock, holder, clock)
     }
 
-    fn take(path: &Utf8Path, lock: RunLock, holder: &Holder) -> Result<Self, JournalError> {
+    fn take(path: &Utf8Path, lock: RunLock, holder: &Holder, clock: Clock) -> Result<Self, JournalError> {
         let (file, _) = JournalFile::read(path, Access::Write)?;
         let mut journal = Self {
             file,
+            clock,
             broken: false,
             _lock: lock,
         };
@@ -231,7 +273,7 @@ impl Journal {
         }
         let record = Record {
             seq: self.file.state.seq() + 1,
-            at: jiff::Timestamp::now(),
+            at: self.clock.now(),
             event,
         };
         self.file.state.allows(&record.event).map_err(|expected| {
@@ -244,10 +286,7 @@ impl Journal {
         })?;
         let chain = insert(&self.file.connection, &self.file.chain, &record).map_err(|source| {
             self.broken = true;
-            JournalError::Database {
-                path: self.file.path.clone(),
-                source,
-            }
+            JournalError::of_database(&self.file.path, source)
         })?;
         self.file.chain = chain;
         self.file.state.take(&record);
@@ -294,10 +333,7 @@ pub(crate) enum Access {
 impl JournalFile {
     /// Reads a journal, with all that is checked on the way, and returns its records too.
     pub(crate) fn read(path: &Utf8Path, access: Access) -> Result<(Self, Vec<Record>), JournalError> {
-        let database = |source| JournalError::Database {
-            path: path.to_owned(),
-            source,
-        };
+        let database = |source| JournalError::of_database(path, source);
         let damaged = |problem: String| JournalError::Damaged {
             path: path.to_owned(),
             problem,
@@ -395,11 +431,14 @@ pub(crate) fn lock_path(journal: &Utf8Path) -> Utf8PathBuf {
     journal.with_extension("lock")
 }
 
-fn write_head(path: &Utf8Path, run: &RunId, plan: &Plan, created: Event) -> Result<(), JournalError> {
-    let database = |source| JournalError::Database {
-        path: path.to_owned(),
-        source,
-    };
+fn write_head(
+    path: &Utf8Path,
+    run: &RunId,
+    plan: &Plan,
+    created: Event,
+    at: jiff::Timestamp,
+) -> Result<(), JournalError> {
+    let database = |source| JournalError::of_database(path, source);
     let mut connection = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -421,7 +460,7 @@ fn write_head(path: &Utf8Path, run: &RunId, plan: &Plan, created: Event) -> Resu
         )?;
         let record = Record {
             seq: 1,
-            at: jiff::Timestamp::now(),
+            at,
             event: created,
         };
         insert(&transaction, &chain_start(run, &plan.digest), &record)?;

@@ -16,6 +16,7 @@
 //!
 //! Secrets never enter a plan or a journal. [`SecretFiles`] keeps them beside the journal; the journal knows name and size.
 
+mod clock;
 mod engine;
 mod event;
 #[cfg(any(test, feature = "test-faults"))]
@@ -29,6 +30,7 @@ mod secret;
 mod state;
 mod step;
 
+pub use clock::Clock;
 pub use engine::{Cancellation, Engine, EngineError, EngineOptions, Observer, Outcome, UndoTo, Until};
 pub use event::{Event, Holder, PauseReason, Record, RecordedError, UndoCause};
 pub use journal::{JOURNAL_FORMAT, Journal, JournalError};

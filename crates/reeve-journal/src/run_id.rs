@@ -23,6 +23,9 @@ pub struct RunIdError {
 }
 
 impl RunId {
+    /// What stands in the place of the operation in the name of a rehearsal.
+    pub(crate) const REHEARSAL: &str = "rehearsal";
+
     /// Makes a name for a run of `operation` that begins at `at`; characters that cannot stand in a name are left out.
     #[must_use]
     pub fn make(operation: &str, at: jiff::Timestamp) -> Self {
@@ -51,6 +54,14 @@ impl RunId {
         Err(RunIdError {
             given: name.chars().take(80).flat_map(char::escape_debug).collect(),
         })
+    }
+
+    /// Tells whether the run is a rehearsal: its plan was played on a model, so nothing may ever go on with it on a real system.
+    ///
+    /// The name is under the chain of the journal's records, so it cannot be taken away from a journal.
+    #[must_use]
+    pub fn is_rehearsal(&self) -> bool {
+        self.0.split('-').nth(1) == Some(Self::REHEARSAL)
     }
 
     /// Returns the name as text.
@@ -130,6 +141,8 @@ mod tests {
         assert_eq!(RunId::new(run.as_str()).unwrap(), run);
         assert!(RunId::new(RunId::make("Ä/../x", at).as_str()).is_ok());
         assert!(RunId::make("zzz", at) < RunId::make("aaa", at + jiff::SignedDuration::from_secs(1)));
+        assert!(!run.is_rehearsal());
+        assert!(RunId::make(RunId::REHEARSAL, at).is_rehearsal());
         for bad in [
             "",
             "latest",

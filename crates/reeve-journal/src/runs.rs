@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::RunId;
+use crate::clock::Clock;
 use crate::event::{Holder, Record};
 use crate::journal::{Access, Journal, JournalError, JournalFile, lock_path};
 use crate::lock;
@@ -20,6 +21,7 @@ use crate::state::{Condition, RunState, StepStatus};
 #[derive(Debug, Clone)]
 pub struct Runs {
     directory: Utf8PathBuf,
+    clock: Clock,
 }
 
 /// A run in a line.
@@ -27,6 +29,9 @@ pub struct Runs {
 pub struct RunSummary {
     /// The run.
     pub run: RunId,
+    /// It is a rehearsal: a plan played on a model, with nothing changed anywhere.
+    #[serde(default)]
+    pub is_rehearsal: bool,
     /// The operation that can take it up.
     pub operation: String,
     /// What it changes.
@@ -115,7 +120,15 @@ impl Runs {
                 "others can write to it (mode {mode:04o}); make it 0700"
             ))));
         }
-        Ok(Self { directory })
+        let clock = Clock::default();
+        Ok(Self { directory, clock })
+    }
+
+    /// Lets the records of the runs that are made or taken from now on have their times from `clock`.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
     }
 
     /// Returns the directory.
@@ -131,13 +144,27 @@ impl Runs {
     /// [`JournalError::Plan`] if the plan is not sealed, was changed since or does not hold together; or what keeps the journal
     /// from being written.
     pub fn create(&self, plan: Plan, holder: &Holder) -> Result<Journal, JournalError> {
+        let run = self.free_name(&plan.operation, holder);
+        Journal::create(&self.path(&run), run.clone(), plan, holder, self.clock.clone())
+    }
+
+    /// Makes a run that plays the plan on a model and changes nothing; its name says so for good ([`RunId::is_rehearsal`]).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Runs::create`].
+    pub fn create_rehearsal(&self, plan: Plan, holder: &Holder) -> Result<Journal, JournalError> {
+        let run = self.free_name(RunId::REHEARSAL, holder);
+        Journal::create(&self.path(&run), run.clone(), plan, holder, self.clock.clone())
+    }
+
+    fn free_name(&self, word: &str, holder: &Holder) -> RunId {
         // The random part of a name is short; a second name is enough unless the directory is full of them.
-        let make = || RunId::make(&plan.operation, holder.since);
-        let run = (0..8)
+        let make = || RunId::make(word, holder.since);
+        (0..8)
             .map(|_| make())
             .find(|run| !self.path(run).exists())
-            .unwrap_or_else(make);
-        Journal::create(&self.path(&run), run.clone(), plan, holder)
+            .unwrap_or_else(make)
     }
 
     /// Opens a run and takes it, to go on with it.
@@ -147,7 +174,7 @@ impl Runs {
     /// [`JournalError::Held`] if another process works on it, [`JournalError::NoSuchRun`], or what is wrong with the journal.
     pub fn open(&self, run: &RunId, holder: &Holder) -> Result<Journal, JournalError> {
         self.must_exist(run)?;
-        Journal::open(&self.path(run), holder)
+        Journal::open(&self.path(run), holder, self.clock.clone())
     }
 
     /// Returns the runs, oldest first; those that cannot be read are returned apart and hide none of the others.
@@ -195,6 +222,15 @@ impl Runs {
             records,
             plan: state.plan().clone(),
         })
+    }
+
+    /// Tells whether a process works on a run now.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Io`] if the lock cannot be looked at.
+    pub fn is_held(&self, run: &RunId) -> Result<bool, JournalError> {
+        Ok(lock::holder(&lock_path(&self.path(run)))?.is_some())
     }
 
     /// Writes a run as lines of JSON: first run and plan, then one record a line.
@@ -249,6 +285,7 @@ impl Runs {
     }
 
     /// Returns the runs on a target that are neither finished nor undone to their beginning, so that nobody begins another beside them.
+    /// Rehearsals do not count.
     ///
     /// # Errors
     ///
@@ -264,7 +301,7 @@ impl Runs {
                 Condition::Paused(crate::PauseReason::Undone) => run.steps_done == 0,
                 _ => false,
             };
-            run.target.kind == target.kind && run.target.id == target.id && !is_over
+            run.target.kind == target.kind && run.target.id == target.id && !is_over && !run.is_rehearsal
         });
         Ok(runs)
     }
@@ -324,6 +361,7 @@ impl Runs {
         let epoch = jiff::Timestamp::UNIX_EPOCH;
         Ok(RunSummary {
             run: file.run().clone(),
+            is_rehearsal: file.run().is_rehearsal(),
             operation: plan.operation.clone(),
             target: plan.target.clone(),
             condition: state.condition().clone(),

@@ -224,3 +224,27 @@ async fn a_step_that_cannot_be_built_is_an_error_before_anything_is_done() {
     );
     assert_eq!(run.journal().state().in_hand(), None);
 }
+
+#[test]
+fn a_rehearsal_says_so_and_has_times_of_its_own_clock() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = camino::Utf8PathBuf::from_path_buf(directory.path().join("runs")).unwrap();
+    let noon: jiff::Timestamp = "2026-01-02T12:00:00Z".parse().unwrap();
+    let runs = reeve_journal::Runs::in_dir(folder)
+        .unwrap()
+        .with_clock(reeve_journal::Clock::of(move || noon));
+    let holder = reeve_journal::Holder {
+        since: noon,
+        ..reeve_journal::Holder::this_process("n1", "reeve 0.1.0")
+    };
+    let plan = plan().seal();
+    let journal = runs.create_rehearsal(plan.clone(), &holder).unwrap();
+    let run = journal.run().clone();
+    drop(journal);
+    assert!(run.is_rehearsal(), "{run}");
+    let detail = runs.show(&run).unwrap();
+    assert!(detail.summary.is_rehearsal);
+    assert!(detail.records.iter().all(|record| record.at == noon));
+    // It is in nobody's way.
+    assert!(runs.unfinished_on(&plan.target).unwrap().is_empty());
+}

@@ -8,7 +8,7 @@ fn made() -> (tempfile::TempDir, Utf8PathBuf, Holder) {
     let run = RunId::new("20261121T091500Z-model-4f2a").unwrap();
     let path = Utf8PathBuf::from_path_buf(directory.path().join(format!("{run}.journal"))).unwrap();
     let holder = Holder::this_process("n1", "reeve 0.1.0");
-    drop(Journal::create(&path, run, sample::plan(1).seal(), &holder).unwrap());
+    drop(Journal::create(&path, run, sample::plan(1).seal(), &holder, Clock::default()).unwrap());
     (directory, path, holder)
 }
 
@@ -23,7 +23,7 @@ fn an_order_that_cannot_be_is_refused_on_load_though_every_checksum_fits() {
     };
     insert(&file.connection, &file.chain, &record).unwrap();
     drop(file);
-    let error = Journal::open(&path, &holder).unwrap_err();
+    let error = Journal::open(&path, &holder, Clock::default()).unwrap_err();
     let JournalError::Order { source, .. } = &error else {
         panic!("{error}")
     };
@@ -36,7 +36,7 @@ fn an_order_that_cannot_be_is_refused_on_load_though_every_checksum_fits() {
 #[test]
 fn an_event_out_of_order_is_not_written() {
     let (_directory, path, holder) = made();
-    let mut journal = Journal::open(&path, &holder).unwrap();
+    let mut journal = Journal::open(&path, &holder, Clock::default()).unwrap();
     let seq = journal.state().seq();
     assert!(matches!(journal.append(Event::Finished), Err(JournalError::Refused(_))));
     drop(journal);
@@ -44,9 +44,30 @@ fn an_event_out_of_order_is_not_written() {
 }
 
 #[test]
+fn a_full_disk_is_called_by_its_name() {
+    let (_directory, path, holder) = made();
+    let mut journal = Journal::open(&path, &holder, Clock::default()).unwrap();
+    let connection = &journal.file.connection;
+    let pages: u32 = connection
+        .pragma_query_value(None, "page_count", |row| row.get(0))
+        .unwrap();
+    // SQLite's own limit says what a full disk does, without filling one.
+    connection
+        .pragma_update_and_check(None, "max_page_count", pages, |row| row.get::<_, u32>(0))
+        .unwrap();
+    let reason = crate::PauseReason::Refused {
+        step: journal.plan().steps().next().unwrap().2.id.clone(),
+        because: "long ".repeat(4000),
+    };
+    let error = journal.append(Event::Paused { reason }).unwrap_err();
+    assert!(matches!(error, JournalError::Full { .. }), "{error:?}");
+    assert!(error.to_string().contains("the disk is full"), "{error}");
+}
+
+#[test]
 fn after_a_write_that_failed_nothing_more_is_written() {
     let (_directory, path, holder) = made();
-    let mut journal = Journal::open(&path, &holder).unwrap();
+    let mut journal = Journal::open(&path, &holder, Clock::default()).unwrap();
     journal.file.connection.pragma_update(None, "query_only", true).unwrap();
     let paused = || Event::Paused {
         reason: crate::PauseReason::Asked,
@@ -75,11 +96,11 @@ fn a_journal_exists_whole_or_not_at_all() {
     let again = twice.phases[0].clone();
     twice.phases.push(again);
     let journal = path("20261121T091500Z-model-4f2a.journal");
-    let error = Journal::create(&journal, run.clone(), twice.seal(), &holder).unwrap_err();
+    let error = Journal::create(&journal, run.clone(), twice.seal(), &holder, Clock::default()).unwrap_err();
     assert!(matches!(error, JournalError::Plan { .. }), "{error}");
     assert!(!journal.exists());
-    drop(Journal::create(&journal, run.clone(), sample::plan(1).seal(), &holder).unwrap());
-    let again = Journal::create(&journal, run, sample::plan(1).seal(), &holder).unwrap_err();
+    drop(Journal::create(&journal, run.clone(), sample::plan(1).seal(), &holder, Clock::default()).unwrap());
+    let again = Journal::create(&journal, run, sample::plan(1).seal(), &holder, Clock::default()).unwrap_err();
     assert!(
         matches!(again, JournalError::Io { .. }),
         "a run is never written over: {again}"
