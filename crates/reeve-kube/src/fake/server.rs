@@ -1,6 +1,6 @@
 //! The server: requests in, answers out.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -11,6 +11,7 @@ use kube::client::Body;
 use serde_json::{Value, json};
 
 use super::admission;
+use super::attendant::{Attendant, Attended};
 use super::object_path::{ObjectPath, query};
 use super::store::{Store, merge};
 use crate::cluster::{Cluster, Origin};
@@ -37,7 +38,7 @@ impl Asked {
 #[derive(Debug)]
 struct State {
     store: Store,
-    /// What admission knows, which is behind the store for a while.
+    /// What admission knows while it is behind the store.
     admitted: Store,
     lag: u32,
     behind: u32,
@@ -47,6 +48,9 @@ struct State {
     failures: VecDeque<(u16, String)>,
     other_refusal: Option<String>,
     asked: Vec<Asked>,
+    /// Logs of pods by namespace and name.
+    logs: BTreeMap<(String, String), String>,
+    attended: Attended,
 }
 
 /// An API server in this process; clones are the same server.
@@ -69,6 +73,8 @@ impl Default for ApiServer {
             failures: VecDeque::new(),
             other_refusal: None,
             asked: Vec::new(),
+            logs: BTreeMap::new(),
+            attended: Attended::default(),
         };
         let server = Self {
             state: Arc::new(Mutex::new(state)),
@@ -121,6 +127,55 @@ impl ApiServer {
         self.state().store.get(&ObjectPath::parse(path)?).cloned()
     }
 
+    /// Creates an object below a path such as `/api/v1/namespaces/a/pods`, with all checks and admission, as a controller would.
+    ///
+    /// # Errors
+    ///
+    /// What the server says.
+    pub fn create(&self, path: &str, object: Value) -> Result<Value, String> {
+        let path = ObjectPath::parse(path).ok_or("the path names no kind of object")?;
+        let answer = self.state().create(path, object, false);
+        answer.map(|(_, created)| created).map_err(|(_, _, message)| message)
+    }
+
+    /// Applies a merge patch to the object at a path, past all checks; tells whether there is one.
+    pub fn patch(&self, path: &str, patch: &Value) -> bool {
+        let Some(path) = ObjectPath::parse(path) else {
+            return false;
+        };
+        self.state().patch(&path, patch, false).is_ok()
+    }
+
+    /// Removes the object at a path for good, past finalizers and grace; tells whether there was one.
+    pub fn remove(&self, path: &str) -> bool {
+        let Some(path) = ObjectPath::parse(path) else {
+            return false;
+        };
+        let mut state = self.state();
+        let removed = state.store.remove(&path).is_some();
+        state.changed();
+        removed
+    }
+
+    /// Returns the objects below a path such as `/api/v1/namespaces/a/pods` that a label selector selects.
+    pub fn list(&self, path: &str, selector: &str) -> Vec<Value> {
+        let Some(path) = ObjectPath::parse(path) else {
+            return Vec::new();
+        };
+        self.state().store.list(&path, selector).into_iter().cloned().collect()
+    }
+
+    /// Sets what the log of a pod says.
+    pub fn set_log(&self, namespace: &str, pod: &str, text: &str) {
+        let key = (namespace.to_owned(), pod.to_owned());
+        self.state().logs.insert(key, text.to_owned());
+    }
+
+    /// Lets somebody attend to every request from now on.
+    pub fn attend(&self, attendant: Arc<dyn Attendant>) {
+        self.state().attended = Attended(Some(attendant));
+    }
+
     /// Returns all objects, for comparing before and after.
     pub fn everything(&self) -> Vec<Value> {
         self.state().store.everything()
@@ -150,7 +205,9 @@ impl ApiServer {
 
     /// Lets admission learn of a change only after `pods` more pods were judged.
     pub fn set_admission_lag(&self, pods: u32) {
-        self.state().lag = pods;
+        let mut state = self.state();
+        state.lag = pods;
+        state.admitted = state.store.clone();
     }
 
     /// Returns every request since the last call.
@@ -171,13 +228,27 @@ impl ApiServer {
         let accept = header(http::header::ACCEPT);
         let sent = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
         let sent: Value = serde_json::from_slice(&sent).unwrap_or_default();
-        let mut state = self.state();
-        state.asked.push(Asked {
+        let asked = Asked {
             method: parts.method.to_string(),
             uri: parts.uri.to_string(),
             accept: accept.clone(),
-        });
-        let answer = match state.failures.pop_front() {
+        };
+        let attendant = self.state().attended.0.clone();
+        let trouble = match &attendant {
+            Some(attendant) => attendant.before().await.err(),
+            None => None,
+        };
+        let mut state = self.state();
+        // Whoever attends reads what it needs; a rehearsal asks too much for keeping it all.
+        if attendant.is_none() {
+            state.asked.push(asked.clone());
+        }
+        let problem = trouble.or_else(|| state.failures.pop_front());
+        if let (None, Some(log)) = (&problem, state.log(parts.uri.path())) {
+            let plain = Body::from(log.into_bytes());
+            return Response::new(plain);
+        }
+        let answer = match problem {
             Some((code, message)) => Err((code, "Failure", message)),
             None => state.handle(
                 &parts.method,
@@ -188,6 +259,9 @@ impl ApiServer {
             ),
         };
         drop(state);
+        if let (Ok(_), Some(attendant)) = (&answer, attendant) {
+            attendant.after(&asked);
+        }
         let (code, value) = match answer {
             Ok((code, value)) => (code, value),
             Err((code, reason, message)) => (code, failure(code, reason, &message)),
@@ -203,12 +277,19 @@ impl ApiServer {
 type Answer = Result<(u16, Value), (u16, &'static str, String)>;
 
 impl State {
+    /// Returns the log that is asked for by `/api/v1/namespaces/NS/pods/NAME/log`, if it is there.
+    fn log(&self, path: &str) -> Option<String> {
+        match path.trim_matches('/').split('/').collect::<Vec<_>>().as_slice() {
+            ["api", "v1", "namespaces", namespace, "pods", pod, "log"] => {
+                self.logs.get(&((*namespace).to_owned(), (*pod).to_owned())).cloned()
+            }
+            _ => None,
+        }
+    }
+
     /// Notes that something changed, which admission learns of later.
     fn changed(&mut self) {
         self.behind = self.lag;
-        if self.lag == 0 {
-            self.admitted = self.store.clone();
-        }
     }
 
     fn handle(&mut self, method: &Method, path: &str, query_text: &str, accept: &str, sent: Value) -> Answer {
@@ -254,6 +335,7 @@ impl State {
             ("GET", Some(_)) => "get",
             ("POST", _) => "create",
             ("PATCH", _) => "patch",
+            ("PUT", Some(_)) => "update",
             ("DELETE", _) => "delete",
             _ => return Err((405, "MethodNotAllowed", "method not allowed".into())),
         };
@@ -283,12 +365,38 @@ impl State {
                 .ok_or_else(|| not_found(&object)),
             "create" => self.create(object, sent, query.get("dryRun").is_some_and(|value| value == "All")),
             "patch" => self.patch(&object, &sent, query.contains_key("force")),
-            _ => {
-                let removed = self.store.remove(&object).ok_or_else(|| not_found(&object))?;
-                self.changed();
-                Ok((200, removed))
-            }
+            "update" => self.replace(&object, sent),
+            _ => self.delete(&object),
         }
+    }
+
+    fn replace(&mut self, path: &ObjectPath, sent: Value) -> Answer {
+        let found = self.store.get(path).ok_or_else(|| not_found(path))?;
+        let of = |object: &Value| object["metadata"]["resourceVersion"].clone();
+        if of(&sent) != of(found) {
+            let name = path.name.as_deref().unwrap_or_default();
+            return Err((409, "Conflict", format!("the object \"{name}\" has been modified")));
+        }
+        let object = self.store.dressed(path, sent);
+        self.store.put(path, object.clone());
+        self.changed();
+        Ok((200, object))
+    }
+
+    /// Deletes an object, or marks it as on its way out where a finalizer or a kubelet has to agree.
+    fn delete(&mut self, path: &ObjectPath) -> Answer {
+        let mut found = self.store.get(path).cloned().ok_or_else(|| not_found(path))?;
+        let finalizers = found["metadata"]["finalizers"].as_array();
+        let held = finalizers.is_some_and(|list| !list.is_empty());
+        let on_a_node = path.resource == "pods" && found["spec"]["nodeName"].is_string();
+        if held || on_a_node {
+            found["metadata"]["deletionTimestamp"] = json!("2026-01-02T03:04:05Z");
+            self.store.put(path, found.clone());
+        } else {
+            self.store.remove(path);
+        }
+        self.changed();
+        Ok((200, found))
     }
 
     fn review(&self, mut sent: Value) -> Value {
@@ -386,16 +494,17 @@ impl State {
     }
 
     fn admit(&mut self, path: &ObjectPath, name: &str, pod: &Value) -> Result<(), (u16, &'static str, String)> {
-        if self.behind == 0 {
-            self.admitted = self.store.clone();
-        } else {
+        if self.behind > 0 {
             self.behind -= 1;
+        } else if self.lag > 0 {
+            self.admitted = self.store.clone();
         }
+        let known = if self.lag == 0 { &self.store } else { &self.admitted };
         let namespace = path.namespace.as_deref().unwrap_or_default();
         let refusal = self
             .other_refusal
             .clone()
-            .or_else(|| admission::refusal(&self.admitted, namespace, pod));
+            .or_else(|| admission::refusal(known, namespace, pod));
         refusal.map_or(Ok(()), |why| {
             Err((403, "Forbidden", format!("pods \"{name}\" is forbidden: {why}")))
         })
@@ -414,7 +523,13 @@ impl State {
         };
         merge(&mut object, patch);
         let object = self.store.dressed(path, object);
-        self.store.put(path, object.clone());
+        let finalizers = object["metadata"]["finalizers"].as_array();
+        let is_held = finalizers.is_some_and(|list| !list.is_empty()) || path.resource == "pods";
+        if object["metadata"]["deletionTimestamp"].is_string() && !is_held {
+            self.store.remove(path);
+        } else {
+            self.store.put(path, object.clone());
+        }
         self.changed();
         Ok((200, object))
     }

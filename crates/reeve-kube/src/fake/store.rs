@@ -30,8 +30,18 @@ impl Store {
                 object["metadata"]["labels"][key].as_str().map(str::to_owned)
             })
         };
-        self.objects
-            .iter()
+        // Within a namespace the wanted ones lie beside one another.
+        let first = ObjectPath {
+            name: None,
+            ..path.clone()
+        };
+        let in_namespace = path.namespace.is_some();
+        let all = if in_namespace {
+            self.objects.range(first..)
+        } else {
+            self.objects.range(..)
+        };
+        all.take_while(|(key, _)| !in_namespace || fits(key))
             .filter(|(key, object)| fits(key) && selected(object))
             .map(|(_, object)| object)
             .collect()
@@ -59,6 +69,8 @@ impl Store {
         );
         metadata["creationTimestamp"] = kept("creationTimestamp", json!("2026-01-02T03:04:05Z"));
         metadata["resourceVersion"] = json!((self.revision + 1).to_string());
+        dress_spec(&mut object, old);
+        let metadata = &mut object["metadata"];
         if path.resource == "namespaces" {
             // As the API server does for every namespace.
             let name = path.name.clone();
@@ -89,6 +101,39 @@ impl Store {
     }
 }
 
+/// Counts the generations of what has a spec, and turns a Secret's `stringData` into `data`.
+fn dress_spec(object: &mut Value, old: Option<&Value>) {
+    if object["spec"].is_object() {
+        let before = old.map_or(0, |old| old["metadata"]["generation"].as_i64().unwrap_or(0));
+        let same = old.is_some_and(|old| old["spec"] == object["spec"]);
+        object["metadata"]["generation"] = json!(if same { before } else { before + 1 });
+    }
+    let texts = object.as_object_mut().and_then(|object| object.remove("stringData"));
+    if let Some(Value::Object(texts)) = texts {
+        for (key, text) in texts {
+            object["data"][key] = json!(base64(text.as_str().unwrap_or_default().as_bytes()));
+        }
+    }
+}
+
+/// Source: RFC 4648, section 4.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let bits = three.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
+        for place in 0..4 {
+            let six = usize::try_from(bits >> (18 - 6 * place) & 63).expect("six bits fit");
+            text.push(if place <= three.len() {
+                char::from(ALPHABET[six])
+            } else {
+                '='
+            });
+        }
+    }
+    text
+}
+
 /// Applies a JSON merge patch. Source: RFC 7396, section 2.
 pub(super) fn merge(target: &mut Value, patch: &Value) {
     let Value::Object(patch) = patch else {
@@ -105,6 +150,39 @@ pub(super) fn merge(target: &mut Value, patch: &Value) {
             }
         } else {
             merge(&mut target[key], value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_encoded() {
+        for (plain, encoded) in [
+            ("", ""),
+            ("a", "YQ=="),
+            ("ab", "YWI="),
+            ("abc", "YWJj"),
+            ("ü?>", "w7w/Pg=="),
+        ] {
+            assert_eq!(base64(plain.as_bytes()), encoded);
+        }
+    }
+
+    #[test]
+    fn a_generation_counts_changes_of_the_spec() {
+        let path = ObjectPath::parse("/apis/apps/v1/namespaces/n/deployments/d").expect("it is a path");
+        let mut store = Store::default();
+        for (object, generation) in [
+            (json!({ "spec": { "replicas": 1 } }), 1),
+            (json!({ "spec": { "replicas": 1 }, "status": { "replicas": 1 } }), 1),
+            (json!({ "spec": { "replicas": 0 } }), 2),
+        ] {
+            let dressed = store.dressed(&path, object);
+            assert_eq!(dressed["metadata"]["generation"], generation);
+            store.put(&path, dressed);
         }
     }
 }
