@@ -1,0 +1,185 @@
+//! HTTP/1.1, just as much as is needed, with every chance to break it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use super::fault::Behaviour;
+use super::routes::route;
+use super::state::State;
+
+/// Largest request that is read.
+const MAX_REQUEST: usize = 1 << 20;
+
+/// A request.
+pub(super) struct Asked {
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) query: Vec<(String, String)>,
+    pub(super) token: Option<String>,
+    pub(super) microversion: Option<String>,
+    pub(super) body: Vec<u8>,
+}
+
+/// An answer.
+pub(super) struct Answered {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: String,
+}
+
+impl Answered {
+    pub(super) fn json(status: u16, body: &serde_json::Value) -> Answered {
+        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        Answered {
+            status,
+            headers,
+            body: body.to_string(),
+        }
+    }
+}
+
+/// Serves until the task is aborted.
+pub(super) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<Mutex<State>>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let (tls, state) = (tls.clone(), Arc::clone(&state));
+        tokio::spawn(async move {
+            match tls {
+                None => connection(stream, state).await,
+                Some(tls) => {
+                    if let Ok(stream) = tls.accept(stream).await {
+                        connection(stream, state).await;
+                    }
+                }
+            }
+        });
+    }
+}
+
+async fn connection<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, state: Arc<Mutex<State>>) {
+    let mut buffer = Vec::new();
+    while let Some(asked) = read(&mut stream, &mut buffer).await {
+        let (behaviour, answered) = {
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            let behaviour = state.note(&asked);
+            // A request that is refused by what stands before the service has no effect in it.
+            let answered = match &behaviour {
+                Some(Behaviour::Status(status, headers, body)) => Answered {
+                    status: *status,
+                    headers: headers.clone(),
+                    body: body.clone(),
+                },
+                _ => route(&mut state, &asked),
+            };
+            (behaviour, answered)
+        };
+        if !answer(&mut stream, &asked, behaviour, answered).await {
+            break;
+        }
+    }
+    // A connection that is cut off may fail to close in order; the client has what it gets.
+    let _closed = stream.shutdown().await;
+}
+
+/// Reads one request; `None` at the end of the connection.
+async fn read<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>) -> Option<Asked> {
+    let end = loop {
+        if let Some(end) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
+            break end;
+        }
+        more(stream, buffer).await?;
+        // A client that speaks TLS to a port that does not.
+        if buffer.first().is_some_and(|first| !first.is_ascii_uppercase()) {
+            return None;
+        }
+    };
+    let head = String::from_utf8_lossy(&buffer[..end]).into_owned();
+    let mut lines = head.split("\r\n");
+    let mut first = lines.next()?.split(' ');
+    let (method, target) = (first.next()?.to_owned(), first.next()?.to_owned());
+    let headers: Vec<(String, String)> = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+        .collect();
+    let header = |name: &str| {
+        headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.clone())
+    };
+    let length: usize = header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let start = end + 4;
+    while buffer.len() < start + length {
+        more(stream, buffer).await?;
+    }
+    let body = buffer[start..start + length].to_vec();
+    buffer.drain(..start + length);
+    Some(Asked {
+        query: crate::url::query_of(&target),
+        path: target.split('?').next().unwrap_or_default().to_owned(),
+        token: header("x-auth-token"),
+        microversion: header("openstack-api-version"),
+        method,
+        body,
+    })
+}
+
+async fn more<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>) -> Option<()> {
+    let mut chunk = [0; 8192];
+    match stream.read(&mut chunk).await {
+        Ok(0) | Err(_) => None,
+        Ok(_) if buffer.len() > MAX_REQUEST => None,
+        Ok(read) => {
+            buffer.extend_from_slice(&chunk[..read]);
+            Some(())
+        }
+    }
+}
+
+/// Answers; returns whether the connection goes on.
+async fn answer<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    asked: &Asked,
+    behaviour: Option<Behaviour>,
+    answered: Answered,
+) -> bool {
+    let mut answered = answered;
+    match &behaviour {
+        Some(Behaviour::Slow(pause)) => tokio::time::sleep(*pause).await,
+        Some(Behaviour::Close) => return false,
+        Some(Behaviour::Page) => {
+            answered = Answered {
+                status: 200,
+                headers: vec![("content-type".to_owned(), "text/html".to_owned())],
+                body: "<html><body>Welcome</body></html>".to_owned(),
+            };
+        }
+        Some(Behaviour::Huge(size)) => {
+            answered.status = 200;
+            answered.body = "x".repeat(*size);
+        }
+        _ => {}
+    }
+    let mut text = format!(
+        "HTTP/1.1 {} Status\r\ncontent-length: {}\r\n",
+        answered.status,
+        answered.body.len()
+    );
+    text.push_str("x-openstack-request-id: req-00000000-fake\r\n");
+    for (name, value) in &answered.headers {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    text.push_str("\r\n");
+    if asked.method != "HEAD" {
+        text.push_str(&answered.body);
+    }
+    let (bytes, goes_on) = match behaviour {
+        Some(Behaviour::Half) => (&text.as_bytes()[..text.len() - answered.body.len() / 2 - 1], false),
+        Some(Behaviour::HalfLine) => (&text.as_bytes()[..6], false),
+        Some(Behaviour::Noise) => (&b"\x16\x03\x01\x00 this is no HTTP at all\r\n\r\n"[..], false),
+        _ => (text.as_bytes(), true),
+    };
+    stream.write_all(bytes).await.is_ok() && stream.flush().await.is_ok() && goes_on
+}

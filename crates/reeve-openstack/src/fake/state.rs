@@ -1,0 +1,146 @@
+//! What the cloud holds.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::fault::{Behaviour, Fault};
+use super::http::Asked;
+
+/// What the cloud holds; tests change it as an operator would.
+#[derive(Debug)]
+pub struct State {
+    /// The cloud's address.
+    pub url: String,
+    /// The password of [`super::USER`].
+    pub password: String,
+    /// The names of that user's roles.
+    pub roles: Vec<String>,
+    /// Service type and address of each entry of the catalogue; `None` gives tokens without a catalogue.
+    pub catalogue: Option<Vec<(String, String)>>,
+    /// How long a token is good for.
+    pub token_life: SignedDuration,
+    /// What there is, by collection: `flavors`, `images`, `volume_types`, `default_security_group_rules`, `networks`.
+    pub collections: BTreeMap<String, Vec<Value>>,
+    /// Entries of one page, if the client asks for more or for nothing.
+    pub page_size: usize,
+    /// The highest microversion that Nova speaks.
+    pub nova_microversion: String,
+    /// Whether links in version documents and listings name a host that cannot be reached and lack a part of the path, as behind many proxies.
+    pub behind_proxy: bool,
+    /// Whether the link of a page leads to the same page.
+    pub circular: bool,
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
+    /// What was asked: `GET /compute/v2.1/flavors/detail`.
+    pub requests: Vec<String>,
+    /// Tokens that are good, and until when.
+    pub tokens: BTreeMap<String, Timestamp>,
+    pub(super) tokens_given: u64,
+}
+
+impl State {
+    pub(super) fn new(url: String) -> State {
+        let at = |path: &str| format!("{url}{path}");
+        let catalogue = [
+            ("identity", at("/identity")),
+            ("compute", at("/compute/v2.1")),
+            // Without a version, as Glance and Neutron usually are.
+            ("image", at("/image")),
+            ("network", at("/network")),
+            ("volumev3", at("/volume/v3/alpha-id")),
+            ("placement", at("/placement")),
+            ("key-manager", at("/key-manager")),
+            ("load-balancer", at("/load-balancer")),
+            ("object-store-s3", at("/s3")),
+        ];
+        State {
+            password: super::PASSWORD.to_owned(),
+            roles: vec!["member".to_owned(), "reader".to_owned()],
+            catalogue: Some(
+                catalogue
+                    .map(|(service_type, url)| (service_type.to_owned(), url))
+                    .to_vec(),
+            ),
+            token_life: SignedDuration::from_hours(1),
+            collections: BTreeMap::new(),
+            page_size: 25,
+            nova_microversion: "2.100".to_owned(),
+            behind_proxy: true,
+            circular: false,
+            faults: Vec::new(),
+            requests: Vec::new(),
+            tokens: BTreeMap::new(),
+            tokens_given: 0,
+            url,
+        }
+    }
+
+    /// Adds something to a collection.
+    pub fn add(&mut self, collection: &str, entry: Value) {
+        self.collections.entry(collection.to_owned()).or_default().push(entry);
+    }
+
+    /// Takes all tokens back.
+    pub fn revoke_tokens(&mut self) {
+        self.tokens.clear();
+    }
+
+    /// Returns how many requests have `part` in `METHOD /path`.
+    pub fn asked(&self, part: &str) -> usize {
+        self.requests.iter().filter(|request| request.contains(part)).count()
+    }
+
+    /// Writes a request down and returns what goes wrong with it.
+    pub(super) fn note(&mut self, asked: &Asked) -> Option<Behaviour> {
+        let request = format!("{} {}", asked.method, asked.path);
+        let fault = self
+            .faults
+            .iter_mut()
+            .find(|fault| fault.times > 0 && request.contains(&fault.on));
+        self.requests.push(request);
+        fault.map(|fault| {
+            fault.times -= 1;
+            fault.behaviour.clone()
+        })
+    }
+
+    /// Gives a token out, and what it says.
+    pub(super) fn give_token(&mut self) -> (String, Value) {
+        self.tokens_given += 1;
+        let token = format!("gAAAA-fake-token-{}", self.tokens_given);
+        let expires_at = Timestamp::now() + self.token_life;
+        self.tokens.insert(token.clone(), expires_at);
+        let named = |name: &str| json!({ "id": format!("{name}-id"), "name": name, "domain": { "id": "one-id", "name": "one" } });
+        let mut says = json!({
+            "methods": ["password"],
+            "expires_at": expires_at.to_string(),
+            "audit_ids": ["aud1t-1d"],
+            "user": named(super::USER),
+            "project": named("alpha"),
+            "roles": self.roles.iter().map(|role| json!({ "id": format!("{role}-id"), "name": role })).collect::<Vec<_>>(),
+        });
+        if let Some(catalogue) = &self.catalogue {
+            let services = catalogue.iter().map(|(service_type, url)| {
+                let endpoint = |interface: &str, region: &str, url: &str| {
+                    json!({ "interface": interface, "region": region, "region_id": region, "url": url, "id": "e" })
+                };
+                json!({ "type": service_type, "name": service_type, "id": "s", "endpoints": [
+                    endpoint("internal", "r1", "http://10.255.255.1/internal"),
+                    endpoint("public", "r2", "http://10.255.255.1/other-region"),
+                    endpoint("public", "r1", url),
+                ] })
+            });
+            says["catalog"] = services.collect();
+        }
+        (token, json!({ "token": says }))
+    }
+
+    /// Tells whether a token is good.
+    pub(super) fn accepts(&self, token: Option<&str>) -> bool {
+        token
+            .and_then(|token| self.tokens.get(token))
+            .is_some_and(|end| *end > Timestamp::now())
+    }
+}
