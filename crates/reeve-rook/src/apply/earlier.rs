@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::outline::Outline;
+use super::steps::AlreadyThere;
 
 /// What a backup records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,9 @@ pub(crate) struct Before {
     pub(crate) health: BTreeSet<String>,
     /// The operator's image.
     pub(crate) operator_image: Option<String>,
+    /// Epoch of the mon map; none in journals of before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) mon_epoch: Option<u32>,
 }
 
 /// A daemon's pod.
@@ -42,6 +46,8 @@ pub(crate) struct Earlier {
     pub(crate) auth_export: Option<SecretReference>,
     pub(crate) has_secret: bool,
     pub(crate) before: Option<Before>,
+    /// What was there before Rook, under names that Rook uses.
+    pub(crate) already_there: Option<AlreadyThere>,
     /// Generations of the daemons' Deployments before Rook's second look.
     pub(crate) generations: Option<BTreeMap<String, i64>>,
     pub(crate) pod_starts: Option<BTreeMap<String, PodStart>>,
@@ -61,6 +67,7 @@ impl Earlier {
             auth_export: kept(&outline.auth_export).map(|kept| kept.file),
             has_secret: outline.secret.as_ref().is_some_and(is_done),
             before: read(outputs, outline.released_list.as_ref()),
+            already_there: read(outputs, outline.guard.as_ref()),
             generations: read(outputs, outline.labels.last()),
             pod_starts: read(outputs, outline.pod_starts.as_ref()),
             mon_away: outline

@@ -93,6 +93,16 @@ async fn ceph(world: &World, earlier: &Earlier) -> Result<(), Refusal> {
             "bring them back first",
         ));
     }
+    let before = earlier.before.as_ref().and_then(|before| before.mon_epoch);
+    let now = status["monmap"]["epoch"].as_u64();
+    if let (Some(before), Some(now)) = (before, now)
+        && u64::from(before) != now
+    {
+        return Err(Refusal::refused(
+            format!("the mon map's epoch was {before} and is {now}: somebody has changed the mon map"),
+            "see `ceph mon dump` and `ceph log last`; roll back and plan anew",
+        ));
+    }
     if crush.is_some() && crush != earlier.crush {
         return Err(Refusal::refused(
             "somebody has changed the CRUSH map since this run began",

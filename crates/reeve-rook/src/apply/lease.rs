@@ -1,5 +1,6 @@
 //! A lease on the target's namespace: two runs on two machines must not work on one cluster.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reeve_journal::Cancellation;
@@ -38,6 +39,7 @@ pub struct Lease {
     namespace: String,
     run: String,
     renewal: JoinHandle<()>,
+    lost: Arc<OnceLock<String>>,
 }
 
 impl Drop for Lease {
@@ -60,6 +62,8 @@ impl Lease {
     ) -> Result<Self, LeaseError> {
         take(cluster, namespace, run).await?;
         let (of, within, by) = (cluster.clone(), namespace.to_owned(), run.to_owned());
+        let lost = Arc::new(OnceLock::new());
+        let told = Arc::clone(&lost);
         let renewal = tokio::spawn(async move {
             let mut renewed = tokio::time::Instant::now();
             loop {
@@ -69,6 +73,8 @@ impl Lease {
                     Err(LeaseError::Request(error)) if error.is_transient() && renewed.elapsed() < HOLDS => {}
                     Err(error) => {
                         tracing::warn!(%error, "the lease is lost; the run stops after this step");
+                        // Nothing else sets it.
+                        let _ = told.set(error.to_string());
                         cancellation.cancel();
                         return;
                     }
@@ -80,7 +86,15 @@ impl Lease {
             namespace: namespace.to_owned(),
             run: run.to_owned(),
             renewal,
+            lost,
         })
+    }
+
+    /// Returns why the lease was lost, if it was; the run was asked to stop then.
+    #[must_use]
+    pub fn lost(&self) -> Option<String> {
+        let why = self.lost.get()?;
+        Some(format!("the lease on namespace {} was lost: {why}", self.namespace))
     }
 
     /// Gives the lease back.

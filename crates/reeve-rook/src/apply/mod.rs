@@ -20,9 +20,6 @@ mod outline;
 mod steps;
 mod world;
 
-#[cfg(test)]
-mod tests;
-
 pub use lease::{Lease, LeaseError};
 pub use operation::Rook;
 pub use outline::{Outline, OutlineError};

@@ -1,6 +1,6 @@
 //! What the steps of a plan have to know of one another, found in the plan once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use reeve_ceph::{DaemonName, DaemonType};
 use reeve_journal::plan::{Plan, PlannedStep, StepId, Undo};
@@ -40,9 +40,14 @@ pub struct Outline {
     /// CRUSH buckets that the plan renames, old name to new.
     pub(crate) renames: BTreeMap<String, String>,
     pub(crate) units: BTreeMap<DaemonName, OldUnit>,
+    /// Ids of Rook's own mgrs.
+    pub(crate) rook_mgrs: BTreeSet<String>,
+    /// Every host of the plan.
+    pub(crate) hosts: BTreeSet<String>,
     /// Steps whose records others read.
     pub(crate) crush_export: Option<StepId>,
     pub(crate) auth_export: Option<StepId>,
+    pub(crate) guard: Option<StepId>,
     pub(crate) secret: Option<StepId>,
     pub(crate) released_list: Option<StepId>,
     pub(crate) labels: Vec<StepId>,
@@ -73,8 +78,11 @@ impl Outline {
             mons: BTreeMap::new(),
             renames: BTreeMap::new(),
             units: BTreeMap::new(),
+            rook_mgrs: BTreeSet::new(),
+            hosts: BTreeSet::new(),
             crush_export: None,
             auth_export: None,
+            guard: None,
             secret: None,
             released_list: None,
             labels: Vec::new(),
@@ -109,6 +117,11 @@ impl Outline {
         match input {
             StepInput::ExportState(step) if step.name == "crush-dump.json" => self.crush_export = id(),
             StepInput::ExportState(step) if step.name == "auth-export" => self.auth_export = id(),
+            StepInput::ExportHost(step) => {
+                self.hosts.insert(step.host.clone());
+            }
+            StepInput::AwaitStandbyMgrs(step) => self.rook_mgrs.extend(step.mgrs.iter().cloned()),
+            StepInput::GuardCephSettings(_) => self.guard = id(),
             StepInput::CreateSecret(_) => self.secret = id(),
             StepInput::CreateReleasedList(_) => self.released_list = id(),
             StepInput::LabelOsdDeployments(_) => self.labels.push(planned.id.clone()),

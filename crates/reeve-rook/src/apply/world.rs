@@ -229,7 +229,8 @@ impl World {
 
     /// Asks again and again until there is an answer, or the time is over.
     ///
-    /// `look` gives the answer, or says what it saw instead. Errors that pass count as "not yet"; others end the wait.
+    /// `look` gives the answer, or says what it saw instead. Errors that pass count as "not yet"; others end the wait. A wait whose last question was not
+    /// answered may be tried again: what was not seen is no failure of the step.
     pub(crate) async fn until<T, F>(
         &self,
         what: &str,
@@ -245,22 +246,27 @@ impl World {
             .max(Duration::from_millis(500));
         let begun = Instant::now();
         let mut last = "no answer yet".to_owned();
+        let mut answered;
         loop {
             let left = allowed.saturating_sub(begun.elapsed());
             match tokio::time::timeout(left, look()).await {
                 Ok(Ok(Ok(answer))) => return Ok(answer),
-                Ok(Ok(Err(seen))) => last = seen,
-                Ok(Err(error)) if error.is_transient() => last = error.to_string(),
+                Ok(Ok(Err(seen))) => (last, answered) = (seen, true),
+                Ok(Err(error)) if error.is_transient() => (last, answered) = (error.to_string(), false),
                 Ok(Err(error)) => return Err(error),
-                Err(_elapsed) => {}
+                Err(_elapsed) => answered = false,
             }
             if begun.elapsed() + self.pace.poll >= allowed {
-                let what = what.to_owned();
-                return Err(StepError::permanent(WaitError {
-                    what,
+                let error = WaitError {
+                    what: what.to_owned(),
                     after: begun.elapsed(),
                     last,
-                }));
+                };
+                return Err(if answered {
+                    StepError::permanent(error)
+                } else {
+                    StepError::transient(error)
+                });
             }
             tokio::time::sleep(self.pace.poll).await;
         }

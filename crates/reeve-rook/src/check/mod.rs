@@ -24,6 +24,7 @@ pub use need::Need;
 pub use node_match::{NodeMatch, match_nodes};
 pub use reference::reference;
 pub use rule::Rule;
+pub(crate) use rule::{fill, list, shell_word};
 pub use waivers::{WaiverError, Waivers};
 
 use crate::facts::Facts;

@@ -172,7 +172,7 @@ impl Seen<'_> {
 }
 
 /// Fills the `{words}` of a remedy; a value that a shell would not take as one plain word is quoted.
-fn fill<'a>(template: &str, names: impl Iterator<Item = &'a (&'a str, &'a str)>) -> String {
+pub(crate) fn fill<'a>(template: &str, names: impl Iterator<Item = &'a (&'a str, &'a str)>) -> String {
     let names: Vec<_> = names.collect();
     let mut filled = String::with_capacity(template.len());
     let mut rest = template;
@@ -194,7 +194,7 @@ fn fill<'a>(template: &str, names: impl Iterator<Item = &'a (&'a str, &'a str)>)
 }
 
 /// Returns `value` so that a POSIX shell takes it as one word: names come from outside, and remedies are pasted.
-fn shell_word(value: &str) -> String {
+pub(crate) fn shell_word(value: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-:/=@%+,".contains(c);
     if !value.is_empty() && value.chars().all(plain) {
         return value.into();

@@ -51,6 +51,32 @@ const STAYS: [&str; 36] = [
     "setuser",
 ];
 
+/// Options that no mon stores (`Error EINVAL: … is special and cannot be stored by the mon`), beyond those above: they are read when a cluster is made, or
+/// are for programs that debug.
+///
+/// Source: ceph/ceph: `src/common/options/*.yaml.in`, flag `no_mon_update`; read from `ceph config help` of 18.2.7.
+const NOT_STORED: [&str; 15] = [
+    "client_use_faked_inos",
+    "fuse_debug",
+    "lockdep",
+    "mds_data",
+    "mempool_debug",
+    "mgr_initial_modules",
+    "mon_cache_target_full_warn_ratio",
+    "mon_host_override",
+    "mon_osd_backfillfull_ratio",
+    "mon_osd_full_ratio",
+    "mon_osd_initial_require_min_compat_client",
+    "mon_osd_nearfull_ratio",
+    "monmap",
+    "no_config_file",
+    "rgw_data",
+];
+
+fn stays(name: &str) -> bool {
+    STAYS.contains(&name) || NOT_STORED.contains(&name)
+}
+
 /// What has to be carried over.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Carried {
@@ -70,7 +96,7 @@ pub(super) fn carried(facts: &Facts) -> Carried {
             if !has_daemon(host_facts, section) {
                 continue;
             }
-            for (name, value) in options.iter().filter(|(name, _)| !STAYS.contains(&name.as_str())) {
+            for (name, value) in options.iter().filter(|(name, _)| !stays(name)) {
                 if value == "(hidden)" {
                     result.by_hand.insert(format!("{name} in [{section}]"));
                 } else {

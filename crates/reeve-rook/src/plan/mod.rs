@@ -11,7 +11,7 @@ mod legacy_config;
 mod measured;
 pub(crate) mod objects;
 mod options;
-mod ordered;
+pub(crate) mod ordered;
 mod phases;
 mod show;
 mod site;
@@ -20,14 +20,14 @@ mod stilled;
 mod summary;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use reeve_journal::plan::{FactsReference, PLAN_FORMAT, Plan, Target};
 
 pub use context::StepContext;
 pub use error::PlanError;
 pub use options::{CrushHostNames, Dashboard, EncryptedOsds, Options, OsdsAtOnce, PlanOptions};
-pub use show::{render, render_diff};
+pub use show::{action_line, render, render_diff};
 
 use crate::facts::Facts;
 use draft::Draft;

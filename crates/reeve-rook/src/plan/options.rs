@@ -6,7 +6,8 @@ use reeve_host::HostName;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::facts::Scope;
+use crate::check::Waivers;
+use crate::facts::{Facts, Scope};
 
 /// What an operator can choose about a take-over; the default is the careful choice everywhere.
 ///
@@ -42,6 +43,21 @@ pub struct Options {
     pub keep_pool_protection: bool,
     /// Keeps clients alive that still reclaim their global id insecurely (CVE-2021-20288); Rook locks them out otherwise.
     pub allow_insecure_global_id: bool,
+}
+
+impl Options {
+    /// Returns the options with what a person has accepted by waiving rules of `check`: pools that `rook.pool-size-one` or `rook.pool-min-size` finds may stop,
+    /// as if they were named in [`Options::pools_that_may_stop`].
+    #[must_use]
+    pub fn with_waivers(mut self, facts: &Facts, waivers: &Waivers) -> Self {
+        let (single, minimum) = (waivers.has("rook.pool-size-one"), waivers.has("rook.pool-min-size"));
+        let pools = facts.ceph.pools.iter().filter(|pool| match pool.size {
+            0 | 1 => single,
+            more => minimum && pool.min_size >= more,
+        });
+        self.pools_that_may_stop.extend(pools.map(|pool| pool.name.clone()));
+        self
+    }
 }
 
 impl Default for Options {
@@ -132,5 +148,29 @@ impl PlanOptions {
     /// Returns the name of the CephCluster.
     pub fn cluster_name(&self) -> &str {
         self.chosen.cluster_name.as_deref().unwrap_or(&self.scope.namespace)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::Cluster;
+
+    #[test]
+    fn a_waived_pool_may_stop() {
+        let mut facts = Cluster::default().facts();
+        let pool = facts.ceph.pools.first_mut().unwrap();
+        (pool.size, pool.min_size) = (1, 1);
+        let name = pool.name.clone();
+        let chosen = |waived: &[&str]| {
+            let waivers = Waivers::new(waived).unwrap();
+            Options::default().with_waivers(&facts, &waivers).pools_that_may_stop
+        };
+        assert!(chosen(&[]).is_empty());
+        assert!(chosen(&["rook.pool-min-size"]).is_empty());
+        assert_eq!(chosen(&["rook.pool-size-one"]), BTreeSet::from([name.clone()]));
+        let waivers = Waivers::new(["rook.pool-size-one"]).unwrap();
+        assert!(crate::plan::plan(&facts, &Options::default()).is_err());
+        assert!(crate::plan::plan(&facts, &Options::default().with_waivers(&facts, &waivers)).is_ok());
     }
 }

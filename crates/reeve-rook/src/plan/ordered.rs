@@ -5,7 +5,7 @@ use crate::facts::{Facts, HostReading, Reading};
 /// Returns the facts with every list sorted as its documentation says, so that a plan does not depend on how they were gathered.
 ///
 /// What a survey writes is in that order already; the digest of such facts does not change.
-pub(super) fn ordered(facts: &Facts) -> Facts {
+pub(crate) fn ordered(facts: &Facts) -> Facts {
     let mut facts = facts.clone();
     let ceph = &mut facts.ceph;
     ceph.monmap

@@ -2,7 +2,7 @@
 
 use super::legacy_config::{Carried, carried};
 use super::site::Site;
-use super::steps::{SetConfig, StopAutoscaler};
+use super::steps::{BALANCER_SWITCH, SetConfig, StopAutoscaler, StopBalancer};
 
 /// Settings that the plan changes, each with its old value.
 pub(super) struct Stilled {
@@ -12,8 +12,8 @@ pub(super) struct Stilled {
     pub(super) pinned: Vec<SetConfig>,
     /// Pinned options that stay pinned for good.
     pub(super) pinned_for_good: Vec<SetConfig>,
-    /// The balancer is on.
-    pub(super) balancer: bool,
+    /// The step that stills the balancer, where it is on.
+    pub(super) balancer: Option<StopBalancer>,
     /// Pools whose autoscaler is on, by number.
     pub(super) autoscalers: Vec<(i64, StopAutoscaler)>,
     /// Flags of the OSD map to set.
@@ -47,10 +47,10 @@ impl Stilled {
         if site.osds().any(|(_, osd)| osd.class.is_empty()) && !already_off(&class) {
             pinned_for_good.push(class);
         }
-        // The balancer keeps its switch as a module option, and is on where that is not set (since Octopus).
-        let balancer = ceph
-            .config_value("mgr", "mgr/balancer/active")
-            .is_none_or(|active| active != "false");
+        let switch = ceph.config_value(BALANCER_SWITCH.0, BALANCER_SWITCH.1);
+        let balancer = (switch != Some("false")).then_some(StopBalancer {
+            was_set: switch.is_some(),
+        });
         let mut autoscalers: Vec<(i64, StopAutoscaler)> = ceph
             .pools
             .iter()

@@ -9,8 +9,8 @@ use reeve_journal::{Recorded, Refusal, Step, StepError};
 use crate::apply::World;
 use crate::apply::failure;
 use crate::plan::steps::{
-    ClearOsdFlag, DisableOrchestrator, EnableMsgr2, RenameBucket, RestoreConfig, SetConfig, SetOsdFlag,
-    StartAutoscaler, StartBalancer, StopAutoscaler, StopBalancer,
+    BALANCER_SWITCH, ClearOsdFlag, DisableOrchestrator, EnableMsgr2, RenameBucket, RestoreConfig, SetConfig,
+    SetOsdFlag, StartAutoscaler, StartBalancer, StopAutoscaler, StopBalancer,
 };
 
 /// Returns an option's value in one section of the config database.
@@ -125,32 +125,55 @@ async fn switch_balancer(world: &World, on: bool) -> Result<(), StepError> {
         .await
 }
 
-macro_rules! balancer_step {
-    ($name:ident, $on:literal) => {
-        #[async_trait]
-        impl Step<World> for $name {
-            async fn ready(&self, _: &World) -> Result<(), Refusal> {
-                Ok(())
-            }
-
-            async fn done(&self, world: &World) -> Result<bool, StepError> {
-                Ok(balancer(world).await?.is_none_or(|on| on == $on))
-            }
-
-            async fn act(&self, world: &World) -> Result<Recorded, StepError> {
-                switch_balancer(world, $on).await?;
-                Ok(Recorded::default())
-            }
-
-            async fn undo(&self, world: &World, _: &Recorded) -> Result<(), StepError> {
-                switch_balancer(world, !$on).await
-            }
-        }
-    };
+/// Switches the balancer on and leaves its switch unset where it was.
+async fn balancer_on(world: &World, was_set: bool) -> Result<(), StepError> {
+    switch_balancer(world, true).await?;
+    if !was_set {
+        put_config(world, BALANCER_SWITCH.0, BALANCER_SWITCH.1, None).await?;
+    }
+    Ok(())
 }
 
-balancer_step!(StopBalancer, false);
-balancer_step!(StartBalancer, true);
+#[async_trait]
+impl Step<World> for StopBalancer {
+    async fn ready(&self, _: &World) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    async fn done(&self, world: &World) -> Result<bool, StepError> {
+        Ok(balancer(world).await?.is_none_or(|on| !on))
+    }
+
+    async fn act(&self, world: &World) -> Result<Recorded, StepError> {
+        switch_balancer(world, false).await?;
+        Ok(Recorded::default())
+    }
+
+    async fn undo(&self, world: &World, _: &Recorded) -> Result<(), StepError> {
+        balancer_on(world, self.was_set).await
+    }
+}
+
+#[async_trait]
+impl Step<World> for StartBalancer {
+    async fn ready(&self, _: &World) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    async fn done(&self, world: &World) -> Result<bool, StepError> {
+        let is_on = balancer(world).await?.is_none_or(|on| on);
+        Ok(is_on && (self.was_set || has_config(world, BALANCER_SWITCH.0, BALANCER_SWITCH.1, None).await?))
+    }
+
+    async fn act(&self, world: &World) -> Result<Recorded, StepError> {
+        balancer_on(world, self.was_set).await?;
+        Ok(Recorded::default())
+    }
+
+    async fn undo(&self, world: &World, _: &Recorded) -> Result<(), StepError> {
+        switch_balancer(world, false).await
+    }
+}
 
 async fn autoscaler_is(world: &World, pool: &str, mode: &str) -> Result<bool, StepError> {
     let dump = world.ask(&query::OSD_DUMP).await?;

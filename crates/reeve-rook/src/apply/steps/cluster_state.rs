@@ -14,6 +14,7 @@ pub(super) struct Vitals {
     pub(super) codes: BTreeSet<String>,
     pub(super) is_error: bool,
     pub(super) in_quorum: BTreeSet<String>,
+    pub(super) mon_epoch: Option<u32>,
 }
 
 pub(super) async fn vitals(world: &World) -> Result<Vitals, StepError> {
@@ -25,6 +26,9 @@ pub(super) async fn vitals(world: &World) -> Result<Vitals, StepError> {
     Ok(Vitals {
         codes,
         is_error: status["health"]["status"] == "HEALTH_ERR",
+        mon_epoch: status["monmap"]["epoch"]
+            .as_u64()
+            .and_then(|epoch| epoch.try_into().ok()),
         in_quorum: names(&status["quorum_names"]).into_iter().map(str::to_owned).collect(),
     })
 }

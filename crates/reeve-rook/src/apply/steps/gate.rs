@@ -98,8 +98,10 @@ impl Step<World> for CreateReleasedList {
     /// How things are right before Rook learns of the cluster is noted with the first of its objects.
     async fn recall(&self, world: &World) -> Result<Recorded, StepError> {
         let operator = world.cluster.operator(&world.outline.context.operator_namespace).await;
+        let vitals = vitals(world).await?;
         Recorded::value(Before {
-            health: vitals(world).await?.codes,
+            health: vitals.codes,
+            mon_epoch: vitals.mon_epoch,
             operator_image: operator.map_err(failure::request)?.image,
         })
     }

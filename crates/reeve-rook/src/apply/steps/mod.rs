@@ -7,10 +7,12 @@ mod gate;
 mod handover;
 mod health;
 mod kubernetes_settings;
+mod leftovers;
 mod letting_go;
 mod mgr;
 mod mon_store;
 mod osd;
+mod pod_state;
 mod proofs;
 mod release;
 mod rook_cluster;
@@ -18,6 +20,7 @@ mod seed;
 mod units;
 
 pub(super) use backup::crush_digest;
+pub(super) use leftovers::AlreadyThere;
 pub(super) use seed::decoded;
 
 use super::earlier::Earlier;

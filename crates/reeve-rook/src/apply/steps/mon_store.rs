@@ -8,9 +8,11 @@ use reeve_ceph::{DaemonName, query};
 use reeve_journal::{Recorded, Refusal, Step, StepError};
 
 use super::cluster_state::is_in_a_pod;
+use super::pod_state::not_running;
 use crate::apply::World;
 use crate::apply::failure;
 use crate::apply::looking::{Look, Looking};
+use crate::apply::steps::With;
 use crate::facts::UserIds;
 use crate::plan::steps::{AwaitQuorum, ChownMonStore, MoveMonStore};
 
@@ -69,20 +71,27 @@ impl MoveMonStore {
 impl Step<World> for MoveMonStore {
     async fn ready(&self, world: &World) -> Result<(), Refusal> {
         let refused = |because: String| Refusal::refused(because, "see what lies there; nothing was moved");
-        match self.whereabouts(world).await? {
+        // The mon is away already, so everything is asked at once.
+        let (store, keyring) = (self.from.join("store.db"), self.from.join("keyring"));
+        let (whereabouts, has_store, has_keyring, nobody_runs) = futures::join!(
+            self.whereabouts(world),
+            exists(world, &self.host, &store),
+            exists(world, &self.host, &keyring),
+            self.nobody_runs(world),
+        );
+        match whereabouts? {
             Whereabouts::Old => {}
             Whereabouts::Both => return Err(refused(format!("{} on {} exists already", self.to, self.host))),
             Whereabouts::New | Whereabouts::Nowhere => {
                 return Err(refused(format!("there is no {} on {}", self.from, self.host)));
             }
         }
-        for part in ["store.db", "keyring"] {
-            let path = self.from.join(part);
-            if !exists(world, &self.host, &path).await? {
+        for (there, path) in [(has_store?, store), (has_keyring?, keyring)] {
+            if !there {
                 return Err(refused(format!("there is no {path} on {}", self.host)));
             }
         }
-        self.nobody_runs(world).await?;
+        nobody_runs?;
         Ok(())
     }
 
@@ -157,10 +166,14 @@ impl Step<World> for ChownMonStore {
 }
 
 #[async_trait]
-impl Looking for AwaitQuorum {
+impl Looking for With<AwaitQuorum> {
     async fn look(&self, world: &World) -> Result<Look, StepError> {
+        let (step, earlier) = (&self.0, &self.1);
+        if let Some(look) = not_running(world, &DaemonName::mon(&step.mon)).await {
+            return Ok(look);
+        }
         let in_quorum = world.ask(&query::QUORUM_STATUS).await?.quorum_names;
-        let missing: Vec<&str> = self
+        let missing: Vec<&str> = step
             .mons
             .iter()
             .filter(|mon| !in_quorum.contains(mon))
@@ -171,10 +184,15 @@ impl Looking for AwaitQuorum {
         }
         let (map, metadata) = futures::try_join!(
             world.ask(&query::MON_DUMP),
-            world.ask_json(["mon", "metadata", &self.mon]),
+            world.ask_json(["mon", "metadata", &step.mon]),
         )?;
-        let entry = map.mons.iter().find(|mon| mon.name == self.mon);
-        let wanted = [self.ip.clone(), format!("[{}]", self.ip)];
+        let before = earlier.before.as_ref().and_then(|before| before.mon_epoch);
+        if let Some(before) = before.filter(|before| *before != map.epoch) {
+            let now = map.epoch;
+            return Ok(Look::Never(format!("the mon map's epoch was {before} and is {now}")));
+        }
+        let entry = map.mons.iter().find(|mon| mon.name == step.mon);
+        let wanted = [step.ip.clone(), format!("[{}]", step.ip)];
         let is_there = entry.is_some_and(|mon| {
             mon.public_addrs.addrvec.iter().all(|address| {
                 address
@@ -186,15 +204,18 @@ impl Looking for AwaitQuorum {
         if !is_there {
             return Ok(Look::Never(format!(
                 "mon.{} is not at {} any more in the mon map",
-                self.mon, self.ip
+                step.mon, step.ip
             )));
         }
         Ok(Look::when(is_in_a_pod(&metadata), || {
-            format!("mon.{} does not run in Rook's pod", self.mon)
+            format!("mon.{} does not run in Rook's pod", step.mon)
         }))
     }
 
     fn awaited(&self, _: &World) -> (Duration, String) {
-        (Duration::from_secs(300), format!("mon.{} is back in quorum", self.mon))
+        (
+            Duration::from_secs(300),
+            format!("mon.{} is back in quorum", self.0.mon),
+        )
     }
 }

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use reeve_ceph::DaemonName;
 use reeve_journal::{Recorded, Refusal, Step, StepError};
 use serde_json::Value;
 
 use super::cluster_state::{is_in_a_pod, osd};
+use super::pod_state::not_running;
 use crate::apply::World;
 use crate::apply::looking::{Look, Looking};
 use crate::facts::UserIds;
@@ -61,6 +63,10 @@ impl Step<World> for ChownDevices {
 impl Looking for AwaitOsdUp {
     async fn look(&self, world: &World) -> Result<Look, StepError> {
         let id = self.osd;
+        let daemon = DaemonName::osd(id);
+        if let Some(look) = not_running(world, &daemon).await {
+            return Ok(look);
+        }
         let Some(entry) = osd(world, id).await? else {
             return Ok(Look::Never(format!("osd.{id} is not in the OSD map any more")));
         };

@@ -15,12 +15,12 @@ use crate::apply::failure;
 use crate::apply::world::key;
 use crate::plan::steps::{NudgeReplicaSet, ReleaseDaemon, selector};
 
-/// A daemon is away while this is proved, so it takes no longer than it must.
+/// A daemon is away while this is proved, so it takes no longer than it must: should another API server still refuse its pod, then the controller is
+/// made to try again.
 fn quick() -> Proof {
     Proof {
         deadline: Duration::from_secs(60),
-        steady: Duration::from_millis(400),
-        ..Proof::default()
+        ..Proof::QUICK
     }
 }
 
@@ -97,6 +97,10 @@ impl Step<World> for ReleaseDaemon {
     }
 }
 
+/// How often, and how far apart, a daemon's pod is looked for right after its ReplicaSet was touched.
+const LOOKS_AFTER_TOUCH: u32 = 5;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(40);
+
 /// Returns the names of a daemon's pods, those on their way out too.
 async fn pods(world: &World, daemon: &DaemonName) -> Result<Vec<String>, StepError> {
     let pods = world
@@ -135,10 +139,15 @@ impl Step<World> for NudgeReplicaSet {
                         return Ok(Ok(()));
                     }
                     let touched = gate::nudge(&world.cluster, world.namespace(), key, &value).await;
-                    Ok(Err(format!(
-                        "{} ReplicaSets touched, no pod yet",
-                        touched.map_err(failure::request)?
-                    )))
+                    let touched = touched.map_err(failure::request)?;
+                    // The daemon is away, and the controller usually needs a few milliseconds: less than the pause between two questions.
+                    for _ in 0..LOOKS_AFTER_TOUCH {
+                        tokio::time::sleep(BETWEEN_LOOKS).await;
+                        if !pods(world, &self.daemon).await?.is_empty() {
+                            return Ok(Ok(()));
+                        }
+                    }
+                    Ok(Err(format!("{touched} ReplicaSets touched, no pod yet")))
                 }
             })
             .await?;

@@ -10,6 +10,8 @@ use reeve_kube::{Resource, gate};
 use serde_json::{Value, json};
 
 use super::ceph_settings::{config_value, put_config, same_value};
+use super::leftovers::AlreadyThere;
+use super::mgr::forget_rook_mgrs;
 use super::rook_cluster::{
     ceph_cluster, generations, label, name, of_daemons, patch_ceph_cluster, remove_finalized, scale_operator, unready,
 };
@@ -72,7 +74,8 @@ impl Deed for With<GuardCephSettings> {
         changed.extend(self.0.created.iter().filter(|entity| now.contains(*entity)).cloned());
         changed.extend(self.0.deleted.iter().filter(|entity| !now.contains(*entity)).cloned());
         if changed.is_empty() {
-            return Ok(Recorded::default());
+            // From here on Rook makes things, so this is the last moment to see what is not Rook's.
+            return Recorded::value(AlreadyThere::look(world).await?);
         }
         let changed = changed.join(", ");
         Err(failure::because(format!(
@@ -263,7 +266,7 @@ impl Step<World> for CreateConfigOverride {
 }
 
 #[async_trait]
-impl Step<World> for CreateCephCluster {
+impl Step<World> for With<CreateCephCluster> {
     async fn ready(&self, world: &World) -> Result<(), Refusal> {
         let state = gate::read_state(&world.cluster, world.namespace())
             .await
@@ -284,7 +287,7 @@ impl Step<World> for CreateCephCluster {
     async fn act(&self, world: &World) -> Result<Recorded, StepError> {
         let created = world
             .cluster
-            .create(Resource::CEPH_CLUSTER, world.namespace(), &self.object)
+            .create(Resource::CEPH_CLUSTER, world.namespace(), &self.0.object)
             .await;
         created.map_err(failure::request)?;
         Ok(Recorded::default())
@@ -310,30 +313,32 @@ impl Step<World> for CreateCephCluster {
             .await?;
         let cluster_name = &world.outline.context.cluster_name;
         remove_finalized(world, Resource::CEPH_CLUSTER, cluster_name).await?;
-        // Deployments belong to the CephCluster and go with it, and their pods with them.
-        world
-            .until(
-                "no Deployment and no pod of a Ceph daemon of Rook is left",
-                minute * 4,
-                || async {
-                    let deployments = of_daemons(world, Resource::DEPLOYMENT).await?.len();
-                    let pods = of_daemons(world, Resource::POD).await?.len();
-                    Ok(if deployments + pods == 0 {
-                        Ok(())
-                    } else {
-                        Err(format!("{deployments} Deployments, {pods} pods left"))
-                    })
-                },
-            )
-            .await?;
+        // Deployments belong to the CephCluster and go with it, and their pods with them; so do those of its jobs and of its exporter.
         let selector = format!("rook_cluster={}", world.namespace());
+        world
+            .until("no Deployment and no pod of Rook is left", minute * 4, || async {
+                let deployments = of_daemons(world, Resource::DEPLOYMENT).await?.len();
+                let pods = world.cluster.select(Resource::POD, world.namespace(), &selector).await;
+                let pods = pods.map_err(failure::request)?.len() + of_daemons(world, Resource::POD).await?.len();
+                Ok(if deployments + pods == 0 {
+                    Ok(())
+                } else {
+                    Err(format!("{deployments} Deployments, {pods} pods left"))
+                })
+            })
+            .await?;
+        forget_rook_mgrs(world).await?;
         for resource in [Resource::JOB, Resource::SERVICE, Resource::SECRET, Resource::CONFIG_MAP] {
             let left = world.cluster.select(resource, world.namespace(), &selector).await;
             for object in left.map_err(failure::request)? {
                 remove_finalized(world, resource, name(&object)).await?;
             }
         }
-        scale_operator(world, self.operator_replicas).await
+        // A run of a version that did not look before leaves them, because some may be another's.
+        if let Some(already_there) = &self.1.already_there {
+            already_there.remove_the_rest(world).await?;
+        }
+        scale_operator(world, self.0.operator_replicas).await
     }
 }
 

@@ -88,7 +88,16 @@ impl Step<World> for StopUnit {
         }
         let what = format!("{} serves again in its old unit", self.daemon);
         world
-            .until(&what, Duration::from_secs(290), || serves(world, &self.daemon))
+            .until(&what, Duration::from_secs(290), || async {
+                // systemd has given up, so waiting is of no use; the time is better spent by a person.
+                if state(world, &self.host, &self.unit).await?.active == "failed" {
+                    let (unit, host) = (&self.unit, &self.host);
+                    return Err(failure::because(format!(
+                        "{unit} on {host} does not start; `journalctl --unit {unit}` there says why"
+                    )));
+                }
+                serves(world, &self.daemon).await
+            })
             .await
     }
 }
@@ -205,9 +214,11 @@ impl Step<World> for MaskUnit {
 #[async_trait]
 impl Looking for AwaitProcessGone {
     async fn look(&self, world: &World) -> Result<Look, StepError> {
-        let (state, processes) = futures::try_join!(
+        // The daemon is away already, so everything is asked at once.
+        let (state, processes, taken) = futures::try_join!(
             state(world, &self.host, &self.unit),
             world.processes(&self.host, &self.daemon),
+            self.taken_ports(world),
         )?;
         if !state.is_stopped() {
             return Ok(Look::NotYet(format!(
@@ -218,15 +229,8 @@ impl Looking for AwaitProcessGone {
         if let Some(process) = processes.first() {
             return Ok(Look::NotYet(format!("process {} is left", process.pid)));
         }
-        if !self.ports.is_empty() {
-            let argv = ["ss", "--listening", "--tcp", "--numeric", "--no-header"];
-            let output = world.run_on(&self.host, argv, Duration::from_secs(60)).await?;
-            let taken = listening(&output.stdout_text());
-            // Somebody may listen on the same port at another address of the host; the daemon's process is gone, which was asked above.
-            let still: Vec<&u16> = self.ports.iter().filter(|port| taken.contains(port)).collect();
-            if !still.is_empty() {
-                return Ok(Look::NotYet(format!("somebody listens on {still:?}")));
-            }
+        if !taken.is_empty() {
+            return Ok(Look::NotYet(format!("somebody listens on {taken:?}")));
         }
         if self.devices.is_empty() {
             return Ok(Look::Met);
@@ -252,6 +256,19 @@ impl Looking for AwaitProcessGone {
             Duration::from_secs(120),
             format!("{} is gone from {}", self.daemon, self.host),
         )
+    }
+}
+
+impl AwaitProcessGone {
+    /// Returns those of the daemon's ports on which somebody listens, at whatever address of the host.
+    async fn taken_ports(&self, world: &World) -> Result<Vec<u16>, StepError> {
+        if self.ports.is_empty() {
+            return Ok(Vec::new());
+        }
+        let argv = ["ss", "--listening", "--tcp", "--numeric", "--no-header"];
+        let output = world.run_on(&self.host, argv, Duration::from_secs(60)).await?;
+        let taken = listening(&output.stdout_text());
+        Ok(self.ports.iter().copied().filter(|port| taken.contains(port)).collect())
     }
 }
 

@@ -44,8 +44,8 @@ pub(super) fn write(draft: &mut Draft<'_>, site: &Site<'_>, stilled: &Stilled) {
             },
         );
     }
-    if stilled.balancer {
-        draft.step(StartBalancer {});
+    if let Some(step) = &stilled.balancer {
+        draft.step(StartBalancer { was_set: step.was_set });
     }
     for pinned in &stilled.pinned {
         draft.step_for(

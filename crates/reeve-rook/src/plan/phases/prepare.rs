@@ -6,7 +6,7 @@ use crate::plan::draft::Draft;
 use crate::plan::site::Site;
 use crate::plan::steps::{
     AnnotateNode, DisableOrchestrator, EnableMsgr2, ExportHost, ExportState, ProveImage, RenameBucket,
-    SetOperatorSettings, SettingChange, StopBalancer,
+    SetOperatorSettings, SettingChange,
 };
 use crate::plan::stilled::Stilled;
 
@@ -116,8 +116,8 @@ fn settings(draft: &mut Draft<'_>, stilled: &Stilled) {
     for setting in all {
         draft.step_for(&format!("{}.{}", setting.section, setting.name), setting.clone());
     }
-    if stilled.balancer {
-        draft.step(StopBalancer {});
+    if let Some(step) = &stilled.balancer {
+        draft.step(step.clone());
     }
     for (pool, step) in &stilled.autoscalers {
         draft.step_for(&format!("pool{pool}"), step.clone());

@@ -13,7 +13,7 @@ pub(super) fn object(action: &Action) -> Vec<String> {
 }
 
 /// Returns an action as one line that can be read and, where it is a command, typed.
-pub(super) fn line(action: &Action) -> String {
+pub fn line(action: &Action) -> String {
     match action {
         Action::Command { host, argv } => format!("{host}$ {}", shell(argv)),
         Action::Apply { object } => {

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use reeve_journal::plan::{Action, Interruption, Phase, Plan, PlannedStep, Undo};
 
+pub use command::line as action_line;
 pub use diff::render_diff;
 
 use super::summary::duration;

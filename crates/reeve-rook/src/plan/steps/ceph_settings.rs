@@ -96,10 +96,27 @@ impl StepDefinition for RestoreConfig {
     }
 }
 
+/// The option in which the balancer keeps its switch; on is its default, so most clusters do not have it (since Octopus).
+///
+/// Source: ceph: `src/pybind/mgr/balancer/module.py` – `MODULE_OPTIONS`, and the commands `balancer on` and `balancer off`, which set it.
+pub(crate) const BALANCER_SWITCH: (&str, &str) = ("mgr", "mgr/balancer/active");
+
+/// Returns the commands that switch the balancer on and leave its option as it was before.
+fn balancer_on(context: &StepContext, was_set: bool) -> Vec<Action> {
+    let mut commands = vec![context.ceph(["balancer", "on"])];
+    if !was_set {
+        commands.push(config(context, BALANCER_SWITCH.0, BALANCER_SWITCH.1, None));
+    }
+    commands
+}
+
 /// Switches the balancer off.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct StopBalancer {}
+pub struct StopBalancer {
+    /// Its switch is set in the config database; otherwise it is on by default.
+    pub was_set: bool,
+}
 
 impl StepDefinition for StopBalancer {
     const KIND: &'static str = "stop_balancer";
@@ -107,7 +124,7 @@ impl StepDefinition for StopBalancer {
 
     fn describe(&self, context: &StepContext) -> Description {
         let act = vec![context.ceph(["balancer", "off"])];
-        let undo = vec![context.ceph(["balancer", "on"])];
+        let undo = balancer_on(context, self.was_set);
         let what = "Switches the balancer off: it would move data while an OSD is away.";
         Description::changing(what, Place::Ceph, act, COMMAND_DEADLINE, undo)
     }
@@ -116,14 +133,17 @@ impl StepDefinition for StopBalancer {
 /// Switches the balancer on again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct StartBalancer {}
+pub struct StartBalancer {
+    /// Its switch was set in the config database before.
+    pub was_set: bool,
+}
 
 impl StepDefinition for StartBalancer {
     const KIND: &'static str = "start_balancer";
     const ABOUT: &'static str = "Switches the balancer on again.";
 
     fn describe(&self, context: &StepContext) -> Description {
-        let act = vec![context.ceph(["balancer", "on"])];
+        let act = balancer_on(context, self.was_set);
         let undo = vec![context.ceph(["balancer", "off"])];
         Description::changing(
             "Switches the balancer on again.",

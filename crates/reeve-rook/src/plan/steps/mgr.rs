@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Description, StepDefinition};
 use crate::plan::StepContext;
-use crate::plan::context::wait;
+use crate::plan::context::{ask, wait};
 use crate::plan::measured::{MGR_FAILOVER_SECONDS, RECONCILE_DEADLINE};
 
 /// Waits until Rook's mgrs stand by.
@@ -62,6 +62,9 @@ impl StepDefinition for FailMgr {
             .collect::<Vec<_>>()
             .join(" or ");
         let act = vec![
+            ask(
+                "standbys in the mgr map that are not Rook's, stopped as they are, are taken from it first (`ceph mgr fail ID`); Ceph might choose one of them",
+            ),
             context.ceph(["mgr", "fail", &self.mgr]),
             wait(format!("{list} is active and statistics of the PGs are fresh")),
         ];

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use backup::{ExportHost, ExportState};
+pub(crate) use ceph_settings::BALANCER_SWITCH;
 pub use ceph_settings::{
     ClearOsdFlag, DisableOrchestrator, EnableMsgr2, RenameBucket, RestoreConfig, SetConfig, SetOsdFlag,
     StartAutoscaler, StartBalancer, StopAutoscaler, StopBalancer,

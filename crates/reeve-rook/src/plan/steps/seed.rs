@@ -51,6 +51,9 @@ impl StepDefinition for GuardCephSettings {
                 "names of auth entities: as in the survey",
                 ["auth", "ls", "--format", "json"],
             ),
+            ask(
+                "on every host and in the namespace: which of the folders and ConfigMaps that Rook makes are there already; they stay when this is undone",
+            ),
         ];
         let mut undo: Vec<Action> = Vec::new();
         for ConfigBefore { section, name, before } in &self.config {
@@ -186,13 +189,26 @@ impl StepDefinition for CreateCephCluster {
             Action::Delete {
                 object: context.object("CephCluster", &context.cluster_name),
             },
-            wait("no Deployment and no pod of a Ceph daemon of Rook is left"),
+            wait("no Deployment and no pod of Rook is left"),
+            ask(
+                "mgrs of Rook that the mgr map still has are taken from it (`ceph mgr fail ID`), so that an old one is active at once",
+            ),
             Action::Delete {
                 object: context.object(
                     "Secrets, ConfigMaps and Services made by Rook, by label",
                     &format!("rook_cluster={}", context.namespace),
                 ),
             },
+            ask("what guard_ceph_settings saw already there: all else of what follows is Rook's"),
+            Action::Delete {
+                object: context.object(
+                    "ConfigMaps made by Rook without a label",
+                    "rook-ceph-csi-mapping-config, rook-ceph-detect-version",
+                ),
+            },
+            ask(
+                "on every host, removed if it was not there before: the folders of Rook's logs, keyrings and sockets (NAMESPACE and exporter) in its data directory",
+            ),
             scale(self.operator_replicas),
         ];
         let what =

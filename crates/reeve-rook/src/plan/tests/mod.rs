@@ -2,7 +2,7 @@
 
 mod details;
 mod model;
-mod properties;
+pub(crate) mod properties;
 mod reference;
 mod refusals;
 mod terminal;

@@ -344,7 +344,7 @@ impl World {
         } else if object.starts_with("Pod ") {
             // A probe that ran to its end is gone already; deleting what is not there is no error.
             self.objects.remove(object);
-        } else if !object.starts_with("Secrets, ConfigMaps") {
+        } else if !object.starts_with("Secrets, ConfigMaps") && !object.starts_with("ConfigMaps made by Rook") {
             self.objects.remove(object).expect("what is deleted is there");
         }
     }

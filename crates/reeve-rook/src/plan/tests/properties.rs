@@ -10,14 +10,14 @@ use crate::plan::{Options, OsdsAtOnce, plan};
 use crate::sample::Cluster;
 
 /// What differs from the sample's tidy hosts.
-#[derive(Clone, Copy, Debug)]
-struct Twist {
-    debian_users: bool,
-    lvm_with_db: bool,
-    short_crush_names: bool,
-    settings: bool,
-    cephadm: bool,
-    mon_in_names: bool,
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Twist {
+    pub(crate) debian_users: bool,
+    pub(crate) lvm_with_db: bool,
+    pub(crate) short_crush_names: bool,
+    pub(crate) settings: bool,
+    pub(crate) cephadm: bool,
+    pub(crate) mon_in_names: bool,
 }
 
 fn twists() -> impl Strategy<Value = Twist> {
@@ -76,7 +76,7 @@ fn clusters(max_hosts: usize, max_osds: usize) -> impl Strategy<Value = Cluster>
         )
 }
 
-fn twisted(cluster: &Cluster, twist: Twist) -> Facts {
+pub(crate) fn twisted(cluster: &Cluster, twist: Twist) -> Facts {
     let mut facts = cluster.facts();
     for reading in facts.hosts.values_mut() {
         let HostReading::Reached(host) = reading else { continue };
