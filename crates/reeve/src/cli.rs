@@ -1,10 +1,16 @@
 //! The command line's shape: what can be typed.
 
+mod handed_over;
+mod rehearsal;
+
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit::Exit;
 use crate::printer::Colour;
+
+pub(crate) use handed_over::{AdoptArgs, HandoverArgs, HandoverFormat, VerifyArgs};
+pub(crate) use rehearsal::RehearseArgs;
 
 /// Day-2 operations for sovereign OpenStack clouds.
 ///
@@ -59,6 +65,9 @@ pub(crate) enum Command {
     /// Take over a live Ceph cluster into Rook on Kubernetes.
     #[command(subcommand)]
     Rook(RookCommand),
+    /// Bring virtual machines of VMware into OpenStack.
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Read the journals of runs.
     #[command(subcommand)]
     Run(RunCommand),
@@ -88,6 +97,8 @@ pub(crate) enum RookCommand {
     Check(CheckArgs),
     /// Write down every step of the take-over, to be read before anything is done.
     Plan(PlanArgs),
+    /// Play a plan on a model of the cluster, in seconds and with no access to anything, also with a failure or a crash.
+    Rehearse(RehearseArgs),
     /// Carry out a plan: hand the cluster over to Rook, daemon by daemon, with clients running.
     Migrate(MigrateArgs),
     /// Go on with a run that was paused, interrupted or killed.
@@ -96,6 +107,34 @@ pub(crate) enum RookCommand {
     Status(StatusArgs),
     /// Take back what a run has done, in reverse.
     Rollback(RollbackArgs),
+    /// Read the world again, and judge whether it is as the run, or a plan, wanted it.
+    Verify(VerifyArgs),
+    /// Show what a run did, how the cluster fared meanwhile, and what there is to do now.
+    Report(HandoverArgs),
+    /// Describe the pools that are there as CephBlockPools, such that applying them changes nothing.
+    AdoptCrs(AdoptArgs),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ImportCommand {
+    /// Show what is in an OVA, OVF, VMX or VMDK file: machines, disks, networks, and what stands in the way. Changes nothing.
+    Inspect(InspectArgs),
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  reeve import inspect web.ova
+  reeve import inspect web.ova --verify
+  reeve import inspect web/web.vmx --format json | jq '.machines[].disks'")]
+pub(crate) struct InspectArgs {
+    /// The source: an OVA, a descriptor (.ovf, .vmx) beside its disks, or a disk (.vmdk).
+    pub(crate) source: Utf8PathBuf,
+    /// Read all files and compare them with the digests of the manifest.
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: TextOrJson,
 }
 
 /// How far to go, and whether to ask.
@@ -104,19 +143,53 @@ pub(crate) struct PaceArgs {
     /// Stop after this phase, step or daemon: `seed`, `mon.n1`, `osd.4`, or a step's id.
     #[arg(long, value_name = "PLACE")]
     pub(crate) until: Option<String>,
-    /// Pause after the OSDs of this host.
+    /// Pause after the OSDs of this host; may be given more than once. The plan itself pauses after the first host, unless its options say otherwise.
     #[arg(long, value_name = "HOST", conflicts_with = "until")]
-    pub(crate) pause_after: Option<String>,
+    pub(crate) pause_after: Vec<String>,
     /// Do not ask before each phase.
     #[arg(long)]
     pub(crate) yes: bool,
+    /// What to print: text for people, or a stream of events for programs (`reeve schema rook-events`).
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: TextOrJson,
+}
+
+/// A client that writes all the time and says how long its writes take.
+#[derive(Args)]
+#[command(next_help_heading = "Watch client I/O")]
+pub(crate) struct WatchArgs {
+    /// Let fio write 4 KiB blocks to this image and verify them; WHAT THE IMAGE HOLDS IS OVERWRITTEN. Nothing is created: the image must exist, be
+    /// used by nobody, and be empty or marked (`rbd image-meta set POOL/IMAGE reeve.scratch yes`).
+    #[arg(long, value_name = "POOL/IMAGE")]
+    pub(crate) watch_io: Option<String>,
+    /// The host with fio (its rbd engine), rbd, a ceph.conf and a key. [default: the admin host]
+    #[arg(long, value_name = "HOST", requires = "watch_io")]
+    pub(crate) watch_io_host: Option<String>,
+    /// The Ceph user there, without `client.`.
+    #[arg(long, value_name = "NAME", default_value = "admin", requires = "watch_io", value_parser = ceph_user)]
+    pub(crate) watch_io_user: String,
+    /// Pause the run when a write takes longer than this many seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, requires = "watch_io", value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub(crate) watch_io_limit: u32,
+}
+
+/// Reads the name of a Ceph user, which becomes an argument of other programs.
+fn ceph_user(text: &str) -> Result<String, String> {
+    let plain = |char: char| char.is_ascii_alphanumeric() || "._-".contains(char);
+    if text.is_empty() || text.starts_with('-') || !text.chars().all(plain) {
+        return Err("letters, digits, `.`, `_` and `-`, not beginning with `-`, and without `client.`".into());
+    }
+    Ok(text.strip_prefix("client.").unwrap_or(text).to_owned())
 }
 
 #[derive(Args)]
 #[command(after_help = "Examples:
   reeve rook migrate plan.json
   reeve rook migrate plan.json --until seed
-  reeve rook migrate plan.json --yes --pause-after ceph1")]
+  reeve rook migrate plan.json --yes --pause-after ceph1
+  reeve rook migrate plan.json --watch-io rbd/watch --watch-io-host client1
+
+The same command again takes up a run of the same plan that was paused, interrupted or killed.")]
 pub(crate) struct MigrateArgs {
     /// The plan file.
     pub(crate) plan: Utf8PathBuf,
@@ -124,6 +197,8 @@ pub(crate) struct MigrateArgs {
     pub(crate) pace: PaceArgs,
     #[command(flatten)]
     pub(crate) runs: RunsArgs,
+    #[command(flatten)]
+    pub(crate) watch: WatchArgs,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
 }
@@ -136,20 +211,34 @@ pub(crate) struct ResumeArgs {
     /// The run's id, or its beginning.
     #[arg(default_value = "latest")]
     pub(crate) run: String,
+    /// Give up an undo that cannot be finished, and go forward again from there.
+    #[arg(long)]
+    pub(crate) forward: bool,
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
     #[command(flatten)]
     pub(crate) runs: RunsArgs,
     #[command(flatten)]
+    pub(crate) watch: WatchArgs,
+    #[command(flatten)]
     pub(crate) target: TargetArgs,
 }
 
 #[derive(Args)]
-#[command(after_help = "Example:\n  reeve rook status")]
+#[command(after_help = "Examples:
+  reeve rook status
+  reeve rook status --watch
+  reeve rook status --format json | jq '.serving[] | select(.by != \"rook\")'")]
 pub(crate) struct StatusArgs {
     /// The run's id, or its beginning.
     #[arg(default_value = "latest")]
     pub(crate) run: String,
+    /// Follow the run until its process ends; with `--format json` as a stream of events.
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Follow it for this many seconds at most.
+    #[arg(long, value_name = "SECONDS", default_value_t = 86_400, requires = "watch")]
+    pub(crate) watch_for: u32,
     #[command(flatten)]
     pub(crate) runs: RunsArgs,
     /// What to print.
@@ -181,8 +270,13 @@ pub(crate) struct RollbackArgs {
     /// Do not ask.
     #[arg(long)]
     pub(crate) yes: bool,
+    /// What to print: text for people, or a stream of events for programs (`reeve schema rook-events`).
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: TextOrJson,
     #[command(flatten)]
     pub(crate) runs: RunsArgs,
+    #[command(flatten)]
+    pub(crate) watch: WatchArgs,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
 }
@@ -405,4 +499,12 @@ pub(crate) enum SchemaOf {
     Plan,
     /// What `--format json` of the checks prints.
     Report,
+    /// What `reeve rook report --format json` prints.
+    RookHandover,
+    /// A line of the samples that a run keeps beside its journal.
+    RookSamples,
+    /// A line of what `--format json` of `migrate`, `resume`, `rollback` and `status --watch` prints.
+    RookEvents,
+    /// What `reeve rook status --format json` prints.
+    RookStatus,
 }

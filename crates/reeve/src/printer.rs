@@ -71,6 +71,22 @@ impl Printer {
         self.width
     }
 
+    /// Tells whether something may be drawn over on standard error.
+    pub(crate) fn draws(&self) -> bool {
+        // A terminal that cannot move its cursor takes lines only.
+        self.draws && !indicatif::ProgressDrawTarget::stderr().is_hidden()
+    }
+
+    /// Returns the width for what is drawn on standard error, 40 to 200 columns; a terminal may be made wider or narrower at any time.
+    pub(crate) fn error_width(&self) -> usize {
+        let measured = rustix::termios::tcgetwinsize(std::io::stderr());
+        let columns = measured
+            .ok()
+            .map(|size| usize::from(size.ws_col))
+            .filter(|columns| *columns > 0);
+        columns.unwrap_or(self.width).clamp(40, 200)
+    }
+
     /// Writes the answer. A reader that went away (`| head`) is not a failure.
     ///
     /// # Errors

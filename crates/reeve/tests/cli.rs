@@ -71,6 +71,15 @@ const COMMANDS: &[&[&str]] = &[
     &["rook", "plan"],
     &["rook", "plan", "show"],
     &["rook", "plan", "diff"],
+    &["rook", "migrate"],
+    &["rook", "resume"],
+    &["rook", "status"],
+    &["rook", "rollback"],
+    &["rook", "verify"],
+    &["rook", "report"],
+    &["rook", "adopt-crs"],
+    &["import"],
+    &["import", "inspect"],
     &["run"],
     &["run", "list"],
     &["run", "show"],
@@ -338,7 +347,7 @@ fn every_format_pipes() {
     );
     let plan = desk.reeve(&["rook", "plan", "--facts", "facts.json", "--format", "json"]);
     serde_json::from_slice::<serde_json::Value>(&plan.stdout).unwrap();
-    for schema in ["rook-facts", "rook-plan-options", "plan", "report"] {
+    for schema in ["rook-facts", "rook-plan-options", "plan", "report", "rook-handover"] {
         let output = desk.reeve(&["schema", schema]);
         let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         assert!(value["$schema"].is_string(), "{schema}");

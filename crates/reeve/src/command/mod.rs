@@ -2,6 +2,7 @@
 
 mod completions;
 mod config_show;
+mod import;
 mod rook;
 mod run;
 mod schema;
@@ -46,6 +47,7 @@ impl Context<'_> {
 pub(crate) fn run(command: Command, context: &Context<'_>) -> Result<Exit, Failure> {
     match command {
         Command::Rook(command) => rook::run(command, context),
+        Command::Import(command) => import::run(command, context),
         Command::Run(command) => run::run(command, context),
         Command::Config(ConfigCommand::Show { format }) => config_show::run(format, context),
         Command::Schema { of } => schema::run(of, context),

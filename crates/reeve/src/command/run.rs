@@ -8,7 +8,7 @@ use reeve_journal::{
 use serde::Serialize;
 
 use super::Context;
-use crate::cli::{RunCommand, RunsArgs, StatusArgs, TextOrJson};
+use crate::cli::{RunCommand, RunsArgs, TextOrJson};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -24,12 +24,6 @@ pub(super) fn run(command: RunCommand, context: &Context<'_>) -> Result<Exit, Fa
             export(&runs, &run, context)
         }
     }
-}
-
-/// `reeve rook status`: how far a run is.
-pub(super) fn status(args: &StatusArgs, context: &Context<'_>) -> Result<Exit, Failure> {
-    let runs = existing(&args.runs, &args.run, context)?;
-    show(&runs, &args.run, args.format, context)
 }
 
 /// Opens the folder of runs; none if there is no such folder, because reading must not make one.
@@ -119,6 +113,14 @@ fn list(runs: Option<&Runs>, format: TextOrJson, context: &Context<'_>) -> Resul
     })
 }
 
+/// Says what a run is doing, and that it is a rehearsal if it is one.
+fn marked(summary: &RunSummary) -> String {
+    if summary.is_rehearsal {
+        return format!("REHEARSAL on a model: {}", condition(summary));
+    }
+    condition(summary)
+}
+
 fn list_text(summaries: &[RunSummary]) -> String {
     if summaries.is_empty() {
         return "no runs\n".into();
@@ -132,7 +134,7 @@ fn list_text(summaries: &[RunSummary]) -> String {
             summary.run,
             summary.steps_done,
             summary.steps,
-            condition(summary)
+            marked(summary)
         );
         let _ = writeln!(
             text,
@@ -146,7 +148,7 @@ fn list_text(summaries: &[RunSummary]) -> String {
 }
 
 /// Says in a sentence what a run is doing, or why it is not.
-fn condition(summary: &RunSummary) -> String {
+pub(super) fn condition(summary: &RunSummary) -> String {
     let holder = summary.holder.as_ref();
     match &summary.condition {
         Condition::Created => "made, not begun".into(),
@@ -192,7 +194,7 @@ fn show(runs: &Runs, name: &str, format: TextOrJson, context: &Context<'_>) -> R
 fn detail_text(detail: &RunDetail) -> String {
     let summary = &detail.summary;
     let mut text = String::new();
-    let _ = writeln!(text, "{}: {}", summary.run, condition(summary));
+    let _ = writeln!(text, "{}: {}", summary.run, marked(summary));
     let _ = writeln!(
         text,
         "{} of {} {}",

@@ -49,6 +49,7 @@ fn make(args: &PlanMakeArgs, context: &Context<'_>) -> Result<Exit, Failure> {
         }
         Verdict::Fine | Verdict::Warnings => {}
     }
+    let options = options.with_waivers(&facts, &waivers);
     let plan = plan::plan(&facts, &options).map_err(|error| Failure::from_error(Exit::Findings, &error))?;
     if let Some(path) = &args.output {
         file_output::write(path, plan.to_json().as_bytes(), 0o600)?;

@@ -89,7 +89,7 @@ fn take(args: &TargetArgs, context: &Context<'_>) -> Result<Facts, Failure> {
     })
 }
 
-fn failure(error: &SurveyError) -> Failure {
+pub(super) fn failure(error: &SurveyError) -> Failure {
     let exit = if error.is_unreachable() {
         Exit::Unreachable
     } else {
