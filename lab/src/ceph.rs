@@ -70,6 +70,8 @@ pub(crate) fn configuration(spec: &Spec, fsid: &str, mons: &[String], subnet: &s
          # The nodes share one disk with everything else on the machine; its fill level says nothing about the cluster.\n\
          mon_data_avail_warn = 2\n\
          mon_data_avail_crit = 1\n\
+         # Nor does it say anything about the cluster when heartbeats of OSDs that share two cores are late; that warning would stay for 15 minutes.\n\
+         mon_warn_on_slow_ping_time = 60000\n\
          [mgr]\n\
          # What placement groups do is seen after one second instead of five.\n\
          mgr_stats_period = 1\n",

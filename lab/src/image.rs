@@ -12,6 +12,8 @@ use crate::rook::RookFiles;
 
 const PART: &str = "container images";
 const DMSETUP: &str = include_str!("../recipes/image/dmsetup");
+const CEPH_MON: &str = include_str!("../recipes/image/ceph-mon");
+const CEPH_OSD: &str = include_str!("../recipes/image/ceph-osd");
 const IMPORT: &str = include_str!("../recipes/image/import.sh");
 const PAUSE_MODULE: &str = include_str!("../recipes/pause/go.mod");
 const PAUSE_PROGRAM: &str = include_str!("../recipes/pause/main.go");
@@ -40,6 +42,8 @@ const LEFT_OUT: [&str; 8] = [
 pub(crate) fn recipe(tree: &Recipe, rook: &RookFiles) -> Recipe {
     let own = [
         DMSETUP,
+        CEPH_MON,
+        CEPH_OSD,
         IMPORT,
         PAUSE_MODULE,
         PAUSE_PROGRAM,
@@ -63,6 +67,8 @@ pub(crate) fn make(cache: &Cache, folder: &Utf8Path, tree: &Utf8Path, rook: &Roo
 
     let files = folder.join("files");
     write_program(&files.join("shim/usr/local/sbin/dmsetup"), DMSETUP)?;
+    write_program(&files.join("shim/usr/local/sbin/ceph-mon"), CEPH_MON)?;
+    write_program(&files.join("shim/usr/local/sbin/ceph-osd"), CEPH_OSD)?;
     rook.install_into(&files.join("rook/usr/local/bin"), |tool| cache.tool(tool))?;
     build_pause(cache, folder, &files.join("pause"))?;
     for name in ["shim", "rook", "pause"] {
