@@ -20,6 +20,7 @@ pub struct Laboratory {
     pub ceph_image: String,
     /// Its nodes' names.
     pub nodes: Vec<String>,
+    name: String,
     status: Value,
 }
 
@@ -81,6 +82,7 @@ impl Laboratory {
                 .iter()
                 .map(|node| node["name"].as_str().expect("a node has a name").to_owned())
                 .collect(),
+            name,
             status,
         }
     }
@@ -110,6 +112,18 @@ impl Laboratory {
             Command::new("ssh").args(["-F", self.ssh_config.as_str(), node, &quoted.join(" ")]),
             None,
         )
+    }
+
+    /// Runs `kubectl` with `--output json` and reads the answer.
+    ///
+    /// # Panics
+    ///
+    /// If it fails.
+    #[must_use]
+    pub fn kubectl_json(&self, words: &[&str]) -> Value {
+        let mut all = words.to_vec();
+        all.extend(["--output", "json"]);
+        serde_json::from_str(&self.kubectl(&all, None).fine()).expect("kubectl answers in JSON")
     }
 
     /// Runs `ceph` on the first node; it must succeed.
@@ -150,17 +164,70 @@ impl Laboratory {
     /// Runs `reeve rook` with `words` and with where this laboratory is; `ssh_config` stands in for the laboratory's own.
     #[must_use]
     pub fn reeve_rook(&self, folder: &camino::Utf8Path, words: &[&str], ssh_config: Option<&camino::Utf8Path>) -> Said {
+        run(&mut self.reeve_rook_command(folder, words, ssh_config), None)
+    }
+
+    /// Returns the command that [`Laboratory::reeve_rook`] runs.
+    #[must_use]
+    pub fn reeve_rook_command(
+        &self,
+        folder: &camino::Utf8Path,
+        words: &[&str],
+        ssh_config: Option<&camino::Utf8Path>,
+    ) -> Command {
         let ssh_config = ssh_config.unwrap_or(&self.ssh_config);
-        let mut all = vec!["rook"];
-        all.extend(words);
-        all.extend(["--admin-host", &self.nodes[0], "--ssh-config", ssh_config.as_str()]);
-        all.extend([
+        let mut command = Command::new(target().join("reeve"));
+        command.current_dir(folder).arg("rook").args(words);
+        command.args(["--admin-host", &self.nodes[0], "--ssh-config", ssh_config.as_str()]);
+        command.args([
             "--kubeconfig",
             self.kubeconfig.as_str(),
             "--ceph-image",
             &self.ceph_image,
         ]);
-        self.reeve(folder, &all)
+        command
+    }
+
+    /// Returns a program that was built beside this test.
+    #[must_use]
+    pub fn program(&self, name: &str) -> Command {
+        Command::new(target().join(name))
+    }
+
+    /// Runs `lab WORDS --name` this laboratory; it must succeed.
+    pub fn lab(&self, words: &[&str]) {
+        let mut all = words.to_vec();
+        all.extend(["--name", &self.name]);
+        run(Command::new(target().join("lab")).args(all), None).fine();
+    }
+
+    /// Runs a command on a node without ssh; it must succeed.
+    pub fn lab_shell(&self, node: &str, words: &[&str]) {
+        let mut all = vec!["shell", "--name", &self.name, node, "--"];
+        all.extend(words);
+        run(Command::new(target().join("lab")).args(all), None).fine();
+    }
+
+    /// Writes a file on a node.
+    pub fn put(&self, node: &str, path: &str, text: &str) {
+        let script = format!("cat > '{path}'");
+        let mut command = Command::new("ssh");
+        command.args(["-F", self.ssh_config.as_str(), node, &script]);
+        run(&mut command, Some(text)).fine();
+    }
+
+    /// Returns the process on this machine that is the API server.
+    ///
+    /// # Panics
+    ///
+    /// If `lab status` does not list it.
+    #[must_use]
+    pub fn api_server(&self) -> u32 {
+        let processes = self.status["control_plane"].as_array().into_iter().flatten();
+        processes
+            .filter(|process| process["name"] == "kube-apiserver")
+            .find_map(|process| process["pid"].as_u64()?.try_into().ok())
+            .unwrap_or_else(|| panic!("no API server in {}", self.status))
     }
 
     /// Waits until `condition` holds.

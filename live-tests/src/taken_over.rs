@@ -1,0 +1,151 @@
+//! The end state of every take-over, however it got there.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::{Counts, Laboratory, Picture, Sample};
+
+const DEADLINE: Duration = Duration::from_secs(300);
+
+/// Asserts that Rook has the cluster: everything as well as before, maps as before, old units stopped and masked, and that one more reconcile of Rook
+/// restarts nothing. Each old unit has stopped once and each container started once since `began`.
+///
+/// # Panics
+///
+/// If not so.
+pub fn assert_taken_over(lab: &Laboratory, before: &Picture, began: u64) {
+    assert_taken_over_without_counts(lab, before);
+    let twice = Counts::since(lab, began).more_than_once();
+    assert!(twice.is_empty(), "{twice:#?}");
+    reconcile(lab);
+    lab.wait(
+        "the cluster to be well after one more reconcile",
+        DEADLINE,
+        Laboratory::is_well,
+    );
+    let counts = Counts::since(lab, began);
+    assert!(counts.more_than_once().is_empty(), "{:#?}", counts.more_than_once());
+    let osds = lab.ceph_json(&["osd", "ls"]).as_array().map_or(0, Vec::len);
+    let pods = counts
+        .pod_starts
+        .keys()
+        .filter(|name| name.starts_with("rook-ceph-osd-"))
+        .count();
+    assert_eq!(pods, osds, "every OSD runs in a pod: {counts:?}");
+}
+
+/// The same without what was started and stopped how often: for a take-over in which nodes lost their power and hand-overs were undone.
+///
+/// # Panics
+///
+/// If not so.
+pub fn assert_taken_over_without_counts(lab: &Laboratory, before: &Picture) {
+    lab.wait("the cluster to be well", DEADLINE, Laboratory::is_well);
+    let differences = before.differences(&Picture::take(lab));
+    let maps: Vec<&String> = differences
+        .iter()
+        .filter(|line| {
+            ["mon map", "CRUSH map", "OSD flags", "pools"]
+                .iter()
+                .any(|part| line[2..].starts_with(part))
+        })
+        .collect();
+    assert!(maps.is_empty(), "{maps:#?}");
+    let gate: Vec<&String> = differences
+        .iter()
+        .filter(|line| line.contains("reeve-daemon-gate"))
+        .collect();
+    assert!(gate.is_empty(), "{gate:#?}");
+    let phase = ceph_cluster(lab)["status"]["phase"].clone();
+    assert_eq!(phase, "Ready");
+    assert_old_units_are_masked(lab);
+}
+
+fn ceph_cluster(lab: &Laboratory) -> Value {
+    lab.kubectl_json(&["--namespace", "rook-ceph", "get", "cephcluster", "rook-ceph"])
+}
+
+/// Makes Rook look at everything once more, by a harmless change, and waits until it has.
+fn reconcile(lab: &Laboratory) {
+    let patch = json!({ "spec": { "healthCheck": { "daemonHealth": { "status": { "interval": "77s" } } } } });
+    let words = [
+        "--namespace",
+        "rook-ceph",
+        "patch",
+        "cephcluster",
+        "rook-ceph",
+        "--type=merge",
+    ];
+    let patch = format!("--patch={patch}");
+    let words: Vec<&str> = words.into_iter().chain([patch.as_str()]).collect();
+    lab.kubectl(&words, None).fine();
+    lab.wait("Rook to have looked again", DEADLINE, |lab| {
+        let cluster = ceph_cluster(lab);
+        cluster["status"]["phase"] == "Ready"
+            && cluster["status"]["observedGeneration"] == cluster["metadata"]["generation"]
+    });
+}
+
+/// Asserts that no old unit runs or can be started, and that no daemon runs outside of a pod.
+///
+/// # Panics
+///
+/// If not so.
+pub fn assert_old_units_are_masked(lab: &Laboratory) {
+    for node in &lab.nodes {
+        let running = "systemctl list-units --plain --no-legend --state=active,activating,reloading 'ceph-mon@*' 'ceph-mgr@*' 'ceph-osd@*'";
+        let said = lab.on(node, &["sh", "-c", running]).fine();
+        assert!(said.trim().is_empty(), "{node}: {said}");
+        // Instances that are enabled have a link in the wants of a target.
+        let enabled = "cd /etc/systemd/system && ls -d ceph-mon.target.wants/* ceph-mgr.target.wants/* ceph-osd.target.wants/* 2>/dev/null | sed 's,.*/,,'";
+        for unit in lab.on(node, &["sh", "-c", enabled]).out.lines() {
+            let state = lab.on(node, &["systemctl", "is-enabled", unit]).out;
+            assert_eq!(state.trim(), "masked", "{unit} on {node}");
+        }
+        let outside = "for pid in $(pgrep -x 'ceph-(mon|mgr|osd)'); do grep -qs kubepods /proc/$pid/cgroup || ps -ww -o pid=,args= -p $pid; done";
+        let said = lab.on(node, &["sh", "-c", outside]).out;
+        assert!(said.trim().is_empty(), "{node}: {said}");
+    }
+}
+
+/// Asserts that OSDs of two hosts were never touched without a moment in between in which all placement groups were active+clean.
+///
+/// # Panics
+///
+/// If they were.
+pub fn assert_one_failure_domain_at_a_time(lab: &Laboratory, samples: &[Sample]) {
+    let tree = lab.ceph_json(&["osd", "tree"]);
+    let mut host_of: BTreeMap<u64, String> = BTreeMap::new();
+    for node in tree["nodes"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|node| node["type"] == "host")
+    {
+        for osd in node["children"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_u64)
+        {
+            host_of.insert(osd, node["name"].to_string());
+        }
+    }
+    let mut touched: Option<&String> = None;
+    for sample in samples {
+        let Some(seen) = &sample.seen else { continue };
+        for osd in &seen.down {
+            let host = host_of.get(&u64::from(*osd)).expect("every OSD has a host");
+            assert!(
+                touched.is_none_or(|touched| touched == host),
+                "osd.{osd} on {host} was taken while {touched:?} was not whole again: {sample:?}"
+            );
+            touched = Some(host);
+        }
+        if seen.down.is_empty() && seen.unclean == 0 {
+            touched = None;
+        }
+    }
+}
