@@ -5,8 +5,11 @@ use std::time::{Duration, Instant};
 
 use wait4::Wait4;
 
+use crate::bench_import;
+use crate::laboratory::Laboratory;
+use crate::needs;
 use crate::part::{PartError, Parts, answer};
-use crate::tool::{cargo, target_dir};
+use crate::tool::{cache_dir, cargo, target_dir};
 
 /// Measures and prints one line per goal.
 #[derive(clap::Args)]
@@ -21,12 +24,33 @@ enum Name {
     Plan,
     /// `reeve rook survey` of 100 hosts with 30 ms of latency, replayed: time.
     Survey,
+    /// A take-over on a laboratory of its own beside plain restarts of the same daemons: time away, client latency, the tool's own share.
+    Rook,
+    /// Decoding a streamOptimized disk of 2 GiB, beside `qemu-img convert`: time, CPU seconds, memory.
+    Import,
 }
 
 /// Runs of each measurement; the middle one is the figure.
 const RUNS: usize = 5;
 
+const LABORATORY: Laboratory = Laboratory { name: "bench" };
+
 pub(crate) fn run(args: &Args, parts: &mut Parts) -> Result<(), PartError> {
+    match args.name {
+        Name::Plan => {
+            build_as_released(parts)?;
+            plan(parts)
+        }
+        Name::Survey => {
+            build_as_released(parts)?;
+            survey(parts)
+        }
+        Name::Rook => rook(parts),
+        Name::Import => bench_import::run(parts),
+    }
+}
+
+fn build_as_released(parts: &mut Parts) -> Result<(), PartError> {
     let mut build = cargo();
     build.args([
         "build",
@@ -39,11 +63,7 @@ pub(crate) fn run(args: &Args, parts: &mut Parts) -> Result<(), PartError> {
         "--bins",
         "--examples",
     ]);
-    parts.quiet("build reeve as released", &mut build)?;
-    match args.name {
-        Name::Plan => plan(parts),
-        Name::Survey => survey(parts),
-    }
+    parts.quiet("build reeve as released", &mut build)
 }
 
 fn plan(parts: &mut Parts) -> Result<(), PartError> {
@@ -121,6 +141,20 @@ fn survey(parts: &mut Parts) -> Result<(), PartError> {
     Ok(())
 }
 
+/// Brings a fresh laboratory up, measures on it, and takes it down, also after a failure.
+fn rook(parts: &mut Parts) -> Result<(), PartError> {
+    needs::check("cargo xtask bench rook", &cache_dir())?;
+    Laboratory::build(parts)?;
+    // One that an interrupted run left would have no legacy cluster any more.
+    LABORATORY.down(parts)?;
+    LABORATORY.up(parts)?;
+    let mut measure = Command::new(target_dir().join("debug").join("bench_rook"));
+    measure.env("REEVE_LAB", LABORATORY.name);
+    let measured = parts.show("restart every daemon, then take the cluster over", &mut measure);
+    let down = LABORATORY.down(parts);
+    measured.and(down)
+}
+
 struct Run {
     wall: Duration,
     peak_kib: u64,
@@ -148,13 +182,7 @@ fn measure(command: &mut Command) -> Result<Run, PartError> {
     })?;
     let wall = began.elapsed();
     if !used.status.success() {
-        let status = used.status.to_string();
-        return Err(PartError::Failed {
-            part: "measure".into(),
-            command: text,
-            status,
-            tail: String::new(),
-        });
+        return Err(PartError::failed("measure", &text, used.status));
     }
     Ok(Run {
         wall,

@@ -38,7 +38,13 @@ impl Laboratory {
 
     /// Brings the laboratory up; one that is up and well stays as it is.
     pub(crate) fn up(&self, parts: &mut Parts) -> Result<(), PartError> {
+        self.up_with(&[], parts)
+    }
+
+    /// The same with more words for `lab up rook`.
+    pub(crate) fn up_with(&self, shape: &[&str], parts: &mut Parts) -> Result<(), PartError> {
         let mut up = self.command(&["up", "rook", "--name", self.name]);
+        up.args(shape);
         parts.show(&format!("laboratory `{}`: up", self.name), &mut up)
     }
 

@@ -3,10 +3,13 @@
 //! Each command does all set-up itself, says what it is doing with the time it took, and is safe to interrupt and to run again.
 
 mod bench;
+mod bench_import;
 mod demo;
 mod docs;
+mod import;
 mod laboratory;
 mod lint;
+mod live;
 mod needs;
 mod part;
 mod test;
@@ -32,6 +35,8 @@ enum Command {
     Test(test::Args),
     /// Measures and prints one line per goal.
     Bench(bench::Args),
+    /// Feeds mutated inputs to the import's readers, for a time.
+    Fuzz(import::FuzzArgs),
     /// Builds the book in docs/ into docs/book.
     Docs,
     /// Runs rustfmt, clippy, rustdoc and cargo-deny as CI does.
@@ -44,6 +49,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args, &mut parts),
         Command::Test(args) => test::run(&args, &mut parts),
         Command::Bench(args) => bench::run(&args, &mut parts),
+        Command::Fuzz(args) => import::fuzz(&args, &mut parts),
         Command::Docs => docs::run(&mut parts),
         Command::Lint => lint::run(&mut parts),
     };

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -41,6 +41,8 @@ pub(crate) enum PartError {
         command: String,
         /// Its status.
         status: String,
+        /// Its exit code, unless a signal ended it.
+        code: Option<i32>,
         /// The end of its output, if it was not shown already.
         tail: String,
     },
@@ -58,6 +60,17 @@ pub(crate) enum PartError {
 }
 
 impl PartError {
+    /// A command whose output was shown already ended with a status other than 0.
+    pub(crate) fn failed(part: &str, command: &str, status: ExitStatus) -> Self {
+        Self::Failed {
+            part: part.into(),
+            command: command.into(),
+            status: status.to_string(),
+            code: status.code(),
+            tail: String::new(),
+        }
+    }
+
     /// Returns the exit code: 2 where the machine lacks something, 1 for all else.
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
@@ -155,12 +168,7 @@ pub(crate) fn show(part: &str, command: &mut Command) -> Result<(), PartError> {
     if status.success() {
         Ok(())
     } else {
-        Err(PartError::Failed {
-            part: part.into(),
-            command: text,
-            status: status.to_string(),
-            tail: String::new(),
-        })
+        Err(PartError::failed(part, &text, status))
     }
 }
 
@@ -208,6 +216,7 @@ pub(crate) fn quiet(part: &str, command: &mut Command) -> Result<(), PartError> 
         part: part.into(),
         command: text,
         status: status.to_string(),
+        code: status.code(),
         tail,
     })
 }

@@ -1,6 +1,8 @@
 //! `cargo xtask test`: passes the tests.
 
+use crate::import;
 use crate::laboratory::Laboratory;
+use crate::live;
 use crate::needs;
 use crate::part::{self, PartError, Parts};
 use crate::tool::{cache_dir, cargo, ensure_packages};
@@ -11,7 +13,10 @@ pub(crate) struct Args {
     /// Leave out the laboratory: pure tests only, no root needed. What was left out is said at the end.
     #[arg(long)]
     without_laboratory: bool,
-    /// Leave the laboratory up at the end, for the next run.
+    /// Also the tests that take long: faults in mid-step, the way back from each phase, one mon and five.
+    #[arg(long, conflicts_with = "without_laboratory")]
+    all: bool,
+    /// Leave the last laboratory up at the end, or the one whose test failed.
     #[arg(long)]
     keep: bool,
 }
@@ -51,22 +56,18 @@ pub(crate) fn run(args: &Args, parts: &mut Parts) -> Result<(), PartError> {
     let tested = crates(parts);
     let prepared = parts.run("wait for the laboratory's parts", || preparing.wait().map_err(file))?;
     tested?;
+    import::tests(parts)?;
     if !prepared.success() {
         let tail = format!("; see {log}");
         return Err(PartError::Failed {
             part: "prepare the laboratory".into(),
             command: "lab prepare".into(),
             status: prepared.to_string(),
+            code: prepared.code(),
             tail,
         });
     }
-    let result = laboratory(parts);
-    if args.keep {
-        part::say("the laboratory `test` stays up (--keep); remove it with `cargo lab down --name test`");
-        return result;
-    }
-    let down = LABORATORY.down(parts);
-    result.and(down)
+    laboratory(args, parts)
 }
 
 fn crates(parts: &mut Parts) -> Result<(), PartError> {
@@ -82,11 +83,8 @@ fn crates(parts: &mut Parts) -> Result<(), PartError> {
     parts.show("tests of the crates", &mut test)
 }
 
-/// Runs the tests that need root and a laboratory.
-///
-/// They are named by their files, `machine` and `live_*`, in a run over the whole workspace: a run over one package would
-/// resolve other features and build the dependencies anew.
-fn laboratory(parts: &mut Parts) -> Result<(), PartError> {
+/// Runs the tests that need root and laboratories.
+fn laboratory(args: &Args, parts: &mut Parts) -> Result<(), PartError> {
     let mut own = cargo();
     own.args([
         "test",
@@ -99,17 +97,5 @@ fn laboratory(parts: &mut Parts) -> Result<(), PartError> {
         "--nocapture",
     ]);
     parts.show("tests of the laboratory itself", &mut own)?;
-    LABORATORY.up(parts)?;
-    let mut live = cargo();
-    live.env("REEVE_LAB", LABORATORY.name);
-    live.args([
-        "test",
-        "--workspace",
-        "--test",
-        "live_*",
-        "--",
-        "--ignored",
-        "--test-threads=1",
-    ]);
-    parts.show("tests against the laboratory", &mut live)
+    live::run(args.all, args.keep, parts)
 }

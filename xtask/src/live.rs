@@ -1,0 +1,122 @@
+//! The tests against laboratories: which of them share one, and which need one of their own.
+
+use crate::laboratory::Laboratory;
+use crate::part::{PartError, Parts};
+use crate::tool::cargo;
+
+/// Tests that run on one laboratory, one after the other; each finds it as the one before left it.
+struct Group {
+    laboratory: Laboratory,
+    /// What to add to `lab up rook`.
+    shape: &'static [&'static str],
+    /// Names of files in `live-tests/tests`.
+    tests: &'static [&'static str],
+    /// Run without `--all` too.
+    always: bool,
+}
+
+/// The groups in the order of running. A take-over leaves a laboratory that is no legacy one any more, so whatever needs that comes before it, and what needs a
+/// cluster of Rook's after it.
+const GROUPS: [Group; 6] = [
+    Group {
+        laboratory: Laboratory { name: "test" },
+        shape: &[],
+        tests: &[
+            "live_ssh",
+            "live_kubernetes",
+            "live_survey",
+            "live_check",
+            "live_model",
+            "live_migrate",
+            "live_adopt",
+            "live_reboot",
+        ],
+        always: true,
+    },
+    Group {
+        laboratory: Laboratory { name: "kills" },
+        shape: &[],
+        tests: &["live_kills"],
+        always: true,
+    },
+    Group {
+        laboratory: Laboratory { name: "faults" },
+        shape: &[],
+        tests: &["live_faults"],
+        always: false,
+    },
+    Group {
+        laboratory: Laboratory { name: "back" },
+        shape: &[],
+        tests: &["live_rollback"],
+        always: false,
+    },
+    Group {
+        laboratory: Laboratory { name: "onemon" },
+        shape: &["--mons", "1", "--osds-per-node", "1"],
+        tests: &["live_migrate"],
+        always: false,
+    },
+    Group {
+        laboratory: Laboratory { name: "fivemons" },
+        shape: &["--nodes", "5", "--mons", "5", "--osds-per-node", "1"],
+        tests: &["live_migrate"],
+        always: false,
+    },
+];
+
+/// Runs the groups; with `all`, those too that take long.
+///
+/// With `keep`, the last laboratory stays up, and so does one whose test failed: what it shows cannot be had again.
+pub(crate) fn run(all: bool, keep: bool, parts: &mut Parts) -> Result<(), PartError> {
+    let chosen: Vec<&Group> = GROUPS.iter().filter(|group| all || group.always).collect();
+    for (number, group) in chosen.iter().enumerate() {
+        let name = group.laboratory.name;
+        group.laboratory.up_with(group.shape, parts)?;
+        let result = group.tests.iter().try_for_each(|test| live(name, test, parts));
+        if keep && (result.is_err() || number + 1 == chosen.len()) {
+            crate::part::say(&format!(
+                "the laboratory `{name}` stays up (--keep); remove it with `cargo lab down --name {name}`"
+            ));
+            return result;
+        }
+        let down = group.laboratory.down(parts);
+        result.and(down)?;
+    }
+    Ok(())
+}
+
+/// Runs one file of tests.
+///
+/// In a run over the whole workspace: one over a single package would resolve other features and build the dependencies anew.
+fn live(laboratory: &str, test: &str, parts: &mut Parts) -> Result<(), PartError> {
+    let mut command = cargo();
+    command.env("REEVE_LAB", laboratory);
+    command.args(["test", "--workspace", "--test", test, "--"]);
+    // Figures that a test measures are printed.
+    command.args(["--ignored", "--test-threads=1", "--nocapture"]);
+    parts.show(&format!("{test} on laboratory `{laboratory}`"), &mut command)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_file_of_tests_is_in_a_group() {
+        let folder = crate::tool::root().join("live-tests").join("tests");
+        let files: BTreeSet<String> = folder
+            .read_dir_utf8()
+            .unwrap()
+            .map(|entry| entry.unwrap().path().file_stem().unwrap().to_owned())
+            .collect();
+        let named: BTreeSet<String> = GROUPS
+            .iter()
+            .flat_map(|group| group.tests)
+            .map(|test| (*test).to_owned())
+            .collect();
+        assert_eq!(files, named);
+    }
+}
