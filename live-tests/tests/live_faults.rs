@@ -111,7 +111,8 @@ fn every_fault_has_its_end() {
         steps,
         client: &client,
     };
-    let faults: [(&str, fn(&Stage<'_>)); 11] = [
+    type Meet = fn(&Stage<'_>);
+    let faults: [(&str, Meet); 11] = [
         ("no space for a backup", no_space_for_a_backup),
         ("another changes the CRUSH map", another_changes_the_crush_map),
         ("the operator's pod is killed", the_operators_pod_is_killed),

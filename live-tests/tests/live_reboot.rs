@@ -1,7 +1,5 @@
 //! After a take-over each node loses its power in turn: everything comes back under Rook, and no old daemon starts.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where")]
-
 use std::time::{Duration, Instant};
 
 use reeve_live_tests::{ClientIo, Laboratory, assert_old_units_are_masked, figure};
@@ -21,7 +19,9 @@ fn every_node_comes_back_under_rook() {
     for node in &lab.nodes {
         let began = Instant::now();
         let since = lab.on(node, &["date", "--utc", "+%FT%TZ"]).fine().trim().to_owned();
-        let epoch = lab.ceph_json(&["osd", "dump"])["epoch"].as_u64().unwrap();
+        let epoch = lab.ceph_json(&["osd", "dump"])["epoch"]
+            .as_u64()
+            .expect("a map has an epoch");
         lab.lab(&["fault", "inject", "power-cut", node]);
         lab.lab(&["fault", "repair", "power-cut", node]);
         lab.wait(&format!("{node} to be back"), Duration::from_secs(120), |lab| {

@@ -1,7 +1,5 @@
 //! From the end of each phase everything is taken back: the old cluster serves as before, and nothing of Rook or reeve is left.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where")]
-
 use std::time::{Duration, Instant};
 
 use reeve_live_tests::{ClientIo, Laboratory, Migration, Picture, figure};

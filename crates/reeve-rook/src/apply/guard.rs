@@ -1,5 +1,7 @@
 //! The invariants of a take-over, checked before every step that changes something.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use reeve_journal::{Recorded, Refusal, Step, StepError};
 use reeve_kube::Resource;
@@ -60,8 +62,38 @@ async fn check(world: &World, earlier: &Earlier) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// For how long mons may be missing from the quorum before a step is refused. Until an election is over, none is in it; one follows the stop of the leader.
+const ELECTION: Duration = Duration::from_secs(30);
+
+/// Asks Ceph how it is, again and again while an election may be under way.
+async fn status_after_election(world: &World, earlier: &Earlier) -> Result<Value, Refusal> {
+    let begun = Instant::now();
+    loop {
+        let status = world.ask_json(["status"]).await?;
+        let in_quorum = names(&status["quorum_names"]);
+        let missing: Vec<&str> = world
+            .outline
+            .mons
+            .keys()
+            .map(String::as_str)
+            .filter(|mon| earlier.mon_away.as_deref() != Some(*mon) && !in_quorum.contains(mon))
+            .collect();
+        if missing.is_empty() {
+            return Ok(status);
+        }
+        if begun.elapsed() >= ELECTION {
+            return Err(Refusal::refused(
+                format!("mon {} not in quorum", missing.join(", ")),
+                "bring them back first",
+            ));
+        }
+        tokio::time::sleep(world.pace.poll).await;
+    }
+}
+
 async fn ceph(world: &World, earlier: &Earlier) -> Result<(), Refusal> {
-    let (status, crush) = futures::try_join!(world.ask_json(["status"]), crush_now(world, earlier))?;
+    let crush = async { crush_now(world, earlier).await.map_err(Refusal::from) };
+    let (status, crush) = futures::try_join!(status_after_election(world, earlier), crush)?;
     let fsid = status["fsid"].as_str().unwrap_or_default();
     if fsid != world.outline.fsid {
         return Err(Refusal::refused(
@@ -77,20 +109,6 @@ async fn ceph(world: &World, earlier: &Earlier) -> Result<(), Refusal> {
         return Err(Refusal::refused(
             format!("health is HEALTH_ERR: {}", codes.join(", ")),
             "see `ceph health detail` and mend it first",
-        ));
-    }
-    let in_quorum = names(&status["quorum_names"]);
-    let missing: Vec<&str> = world
-        .outline
-        .mons
-        .keys()
-        .map(String::as_str)
-        .filter(|mon| earlier.mon_away.as_deref() != Some(*mon) && !in_quorum.contains(mon))
-        .collect();
-    if !missing.is_empty() {
-        return Err(Refusal::refused(
-            format!("mon {} not in quorum", missing.join(", ")),
-            "bring them back first",
         ));
     }
     let before = earlier.before.as_ref().and_then(|before| before.mon_epoch);

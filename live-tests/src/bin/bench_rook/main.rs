@@ -37,6 +37,9 @@ struct Figures {
     p999: f64,
 }
 
+/// One figure of a daemon's absence.
+type Figure = fn(&Figures) -> f64;
+
 fn main() {
     let lab = Laboratory::open();
     lab.wait("the cluster to be well", DEADLINE, Laboratory::is_well);
@@ -172,7 +175,7 @@ fn spread(mut values: Vec<f64>) -> [f64; 3] {
 }
 
 fn compare(kind: &str, plain: &[Figures], ours: &[Figures]) {
-    let of = |figures: &[Figures], value: fn(&Figures) -> f64| {
+    let of = |figures: &[Figures], value: Figure| {
         let prefix = format!("{kind}.");
         spread(
             figures
@@ -182,7 +185,7 @@ fn compare(kind: &str, plain: &[Figures], ours: &[Figures]) {
                 .collect(),
         )
     };
-    let rows: [(&str, fn(&Figures) -> f64); 4] = [
+    let rows: [(&str, Figure); 4] = [
         ("away", |it| it.absence.back),
         ("all active+clean", |it| it.absence.clean),
         ("worst write", |it| it.worst),

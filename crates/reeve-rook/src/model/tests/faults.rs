@@ -121,6 +121,26 @@ async fn another_mon_is_lost() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_mon_that_is_missed_for_some_seconds_is_waited_for() {
+    let stage = Stage::small();
+    stage.go_to_step("mons/mon.n2/confirm_ok_to_stop").await;
+    stage.model.reach_in(|machine| {
+        let (pid, _) = machine.process_of(&"mon.n3".parse().unwrap()).unwrap();
+        machine.end_process(pid);
+    });
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let back = async {
+        tokio::time::sleep(Duration::from_secs(8)).await;
+        stage
+            .model
+            .reach_in(|machine| machine.run("n3", &["systemctl", "start", "--", "ceph-mon@n3.service"], &[]));
+    };
+    let (outcome, ()) = tokio::join!(stage.go(&Until::End), back);
+    assert_eq!(outcome, Outcome::Finished);
+    stage.assert_taken_over();
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_operators_pod_is_killed() {
     for step in ["seed/cluster/await_deployments", "let_go/rook/enable_health_checks"] {
         let stage = Stage::small();
