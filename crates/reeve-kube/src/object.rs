@@ -54,6 +54,8 @@ resources! {
     JOB = "batch" "v1" "Job" "jobs" true;
     /// Leases.
     LEASE = "coordination.k8s.io" "v1" "Lease" "leases" true;
+    /// PodDisruptionBudgets.
+    POD_DISRUPTION_BUDGET = "policy" "v1" "PodDisruptionBudget" "poddisruptionbudgets" true;
     /// CephClusters.
     CEPH_CLUSTER = "ceph.rook.io" "v1" "CephCluster" "cephclusters" true;
     /// Admission policies.

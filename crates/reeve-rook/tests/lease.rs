@@ -1,7 +1,5 @@
 //! The lease that keeps two runs apart, on the fake API server.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where")]
-
 use reeve_journal::Cancellation;
 use reeve_kube::Resource;
 use reeve_kube::fake::ApiServer;

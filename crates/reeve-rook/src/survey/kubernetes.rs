@@ -32,6 +32,7 @@ const IN_NAMESPACE: &[(&str, &str, &[&str])] = &[
     ("apps", "replicasets", &["list", "patch"]),
     ("ceph.rook.io", "cephclusters", &["create", "get", "patch", "delete"]),
     ("coordination.k8s.io", "leases", &["create", "get", "update", "delete"]),
+    ("policy", "poddisruptionbudgets", &["list", "delete"]),
 ];
 
 /// The same in the operator's namespace.

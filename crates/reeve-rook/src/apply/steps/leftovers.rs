@@ -8,7 +8,7 @@ use reeve_journal::StepError;
 use reeve_kube::Resource;
 use serde::{Deserialize, Serialize};
 
-use super::rook_cluster::remove_finalized;
+use super::rook_cluster::{name, remove_finalized};
 use crate::apply::World;
 use crate::apply::failure;
 
@@ -18,6 +18,25 @@ use crate::apply::failure;
 /// `pkg/operator/ceph/controller/predicate.go` and `pkg/operator/ceph/cluster/version.go`), `pkg/operator/ceph/csi/peermap/config.go`; both were
 /// seen on the laboratory after their CephCluster had gone.
 const CONFIG_MAPS: [&str; 2] = ["rook-ceph-csi-mapping-config", "rook-ceph-detect-version"];
+
+/// How the names of PodDisruptionBudgets begin that Rook makes without an owner.
+///
+/// Source: rook: `pkg/operator/ceph/cluster/mgr/drain.go` (`rook-ceph-mgr-pdb`, even while budgets are not managed), `pkg/operator/ceph/cluster/mon/drain.go`,
+/// `pkg/operator/ceph/disruption/clusterdisruption/osd.go`; the first was seen on the laboratory after its CephCluster had gone.
+const POD_BUDGETS: [&str; 3] = ["rook-ceph-mgr-pdb", "rook-ceph-mon-pdb", "rook-ceph-osd"];
+
+/// Returns the PodDisruptionBudgets that are called as Rook calls its own.
+async fn pod_budgets(world: &World) -> Result<BTreeSet<String>, StepError> {
+    let all = world
+        .cluster
+        .select(Resource::POD_DISRUPTION_BUDGET, world.namespace(), "")
+        .await;
+    let all = all.map_err(failure::request)?;
+    let names = all.iter().map(|object| name(object).to_owned());
+    Ok(names
+        .filter(|name| POD_BUDGETS.iter().any(|begin| name.starts_with(begin)))
+        .collect())
+}
 
 /// Returns the folders that Rook's pods make in its data directory beside the mons' stores: logs and keyrings in one that is called like the
 /// namespace, and the sockets of its exporter.
@@ -33,6 +52,9 @@ fn folders(world: &World) -> [String; 2] {
 pub(crate) struct AlreadyThere {
     /// Names of ConfigMaps.
     config_maps: BTreeSet<String>,
+    /// Names of PodDisruptionBudgets.
+    #[serde(default)]
+    pod_budgets: BTreeSet<String>,
     /// Folders by host.
     folders: BTreeMap<String, BTreeSet<String>>,
 }
@@ -57,13 +79,24 @@ impl AlreadyThere {
             Ok::<_, StepError>((host.clone(), there))
         });
         let folders = try_join_all(hosts).await?.into_iter().collect();
-        Ok(Self { config_maps, folders })
+        Ok(Self {
+            config_maps,
+            pod_budgets: pod_budgets(world).await?,
+            folders,
+        })
     }
 
     /// Removes what has come since.
     pub(super) async fn remove_the_rest(&self, world: &World) -> Result<(), StepError> {
         for name in CONFIG_MAPS.into_iter().filter(|name| !self.config_maps.contains(*name)) {
             remove_finalized(world, Resource::CONFIG_MAP, name).await?;
+        }
+        for name in pod_budgets(world).await?.difference(&self.pod_budgets) {
+            let deleted = world
+                .cluster
+                .delete(Resource::POD_DISRUPTION_BUDGET, world.namespace(), name)
+                .await;
+            deleted.map_err(failure::request)?;
         }
         // A host of which nothing is recorded was not looked at, so nothing is known to be Rook's there.
         let hosts = self.folders.iter().map(|(host, before)| async move {

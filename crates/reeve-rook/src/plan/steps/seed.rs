@@ -202,8 +202,8 @@ impl StepDefinition for CreateCephCluster {
             ask("what guard_ceph_settings saw already there: all else of what follows is Rook's"),
             Action::Delete {
                 object: context.object(
-                    "ConfigMaps made by Rook without a label",
-                    "rook-ceph-csi-mapping-config, rook-ceph-detect-version",
+                    "ConfigMaps made by Rook without a label, and PodDisruptionBudgets of mons, mgrs and OSDs",
+                    "rook-ceph-csi-mapping-config, rook-ceph-detect-version, rook-ceph-mgr-pdb, …",
                 ),
             },
             ask(
