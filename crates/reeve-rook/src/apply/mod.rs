@@ -23,4 +23,5 @@ mod world;
 pub use lease::{Lease, LeaseError};
 pub use operation::Rook;
 pub use outline::{Outline, OutlineError};
+pub(crate) use steps::same_value;
 pub use world::{Pace, World, WorldParts};

@@ -24,7 +24,7 @@ pub(super) async fn config_value(world: &World, section: &str, name: &str) -> Re
 }
 
 /// Tells whether two texts are the same value of an option: Ceph keeps numbers in its own way of writing (`0.2` as `0.200000`).
-pub(super) fn same_value(one: &str, other: &str) -> bool {
+pub(crate) fn same_value(one: &str, other: &str) -> bool {
     let number = |text: &str| text.trim().parse::<f64>().ok();
     let truth = |text: &str| match text.trim().to_ascii_lowercase().as_str() {
         "true" | "yes" | "on" => Some(true),

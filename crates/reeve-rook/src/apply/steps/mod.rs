@@ -20,6 +20,7 @@ mod seed;
 mod units;
 
 pub(super) use backup::crush_digest;
+pub(crate) use ceph_settings::same_value;
 pub(super) use leftovers::AlreadyThere;
 pub(super) use seed::decoded;
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use reeve_report::Severity;
 
+use crate::apply::same_value;
 use crate::plan::steps::{BALANCER_SWITCH, GuardCephSettings, StepInput};
 use crate::verify::rule::{Judgement, Rule, Situation};
 
@@ -181,7 +182,12 @@ fn config(it: &Situation<'_>, out: &mut Judgement<'_>) {
     }
     for ((section, name), wanted) in wanted {
         let now = it.seen.facts.ceph.config_value(section, name);
-        if now == wanted {
+        let is_so = match (now, wanted) {
+            // Ceph writes numbers in its own way.
+            (Some(now), Some(wanted)) => same_value(now, wanted),
+            (now, wanted) => now == wanted,
+        };
+        if is_so {
             continue;
         }
         let said = |value: Option<&str>| value.map_or_else(|| "not set".to_owned(), str::to_owned);
