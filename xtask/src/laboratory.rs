@@ -38,14 +38,19 @@ impl Laboratory {
 
     /// Brings the laboratory up; one that is up and well stays as it is.
     pub(crate) fn up(&self, parts: &mut Parts) -> Result<(), PartError> {
-        self.up_with(&[], parts)
+        let mut up = self.command(&["up", "rook", "--name", self.name]);
+        parts.show(&self.up_title(), &mut up)
     }
 
-    /// The same with more words for `lab up rook`.
-    pub(crate) fn up_with(&self, shape: &[&str], parts: &mut Parts) -> Result<(), PartError> {
+    /// The same beside other laboratories, with more words for `lab up rook`.
+    pub(crate) fn up_beside(&self, shape: &[&str], parts: &mut Parts) -> Result<(), PartError> {
         let mut up = self.command(&["up", "rook", "--name", self.name]);
         up.args(shape);
-        parts.show(&format!("laboratory `{}`: up", self.name), &mut up)
+        parts.show_behind(self.name, &self.up_title(), &mut up)
+    }
+
+    fn up_title(&self) -> String {
+        format!("laboratory `{}`: up", self.name)
     }
 
     /// Takes the laboratory down.

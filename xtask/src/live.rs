@@ -1,7 +1,9 @@
 //! The tests against laboratories: which of them share one, and which need one of their own.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
 use crate::laboratory::Laboratory;
-use crate::part::{PartError, Parts};
+use crate::part::{self, PartError, Parts};
 use crate::tool::cargo;
 
 /// Tests that run on one laboratory, one after the other; each finds it as the one before left it.
@@ -15,7 +17,7 @@ struct Group {
     always: bool,
 }
 
-/// The groups in the order of running. A take-over leaves a laboratory that is no legacy one any more, so whatever needs that comes before it, and what needs a
+/// The groups in the order of beginning: the longest first, so that what runs beside them ends with them. A take-over leaves a laboratory that is no legacy one any more, so whatever needs that comes before it, and what needs a
 /// cluster of Rook's after it.
 const GROUPS: [Group; 6] = [
     Group {
@@ -34,16 +36,16 @@ const GROUPS: [Group; 6] = [
         always: true,
     },
     Group {
+        laboratory: Laboratory { name: "faults" },
+        shape: &[],
+        tests: &["live_faults"],
+        always: true,
+    },
+    Group {
         laboratory: Laboratory { name: "kills" },
         shape: &[],
         tests: &["live_kills"],
         always: true,
-    },
-    Group {
-        laboratory: Laboratory { name: "faults" },
-        shape: &[],
-        tests: &["live_faults"],
-        always: false,
     },
     Group {
         laboratory: Laboratory { name: "back" },
@@ -65,28 +67,68 @@ const GROUPS: [Group; 6] = [
     },
 ];
 
-/// Runs the groups; with `all`, those too that take long.
+/// Runs the groups, `at_once` of them beside each other; with `all`, those too that take long.
 ///
-/// With `keep`, the last laboratory stays up, and so does one whose test failed: what it shows cannot be had again.
-pub(crate) fn run(all: bool, keep: bool, parts: &mut Parts) -> Result<(), PartError> {
+/// After a failure no further group is begun; those at work go on to their end. With `keep`, the laboratory of the last group stays up, and so does one whose test
+/// failed: what it shows cannot be had again.
+pub(crate) fn run(all: bool, keep: bool, at_once: usize, parts: &mut Parts) -> Result<(), PartError> {
     let chosen: Vec<&Group> = GROUPS.iter().filter(|group| all || group.always).collect();
-    for (number, group) in chosen.iter().enumerate() {
-        let name = group.laboratory.name;
-        group.laboratory.up_with(group.shape, parts)?;
-        let result = group.tests.iter().try_for_each(|test| live(name, test, parts));
-        if keep && (result.is_err() || number + 1 == chosen.len()) {
-            crate::part::say(&format!(
+    let next = AtomicUsize::new(0);
+    let failed = AtomicBool::new(false);
+    let work = |mut parts: Parts| {
+        let mut errors = Vec::new();
+        while !failed.load(Ordering::SeqCst) {
+            let number = next.fetch_add(1, Ordering::SeqCst);
+            let Some(group) = chosen.get(number) else { break };
+            if let Err(error) = group.run(keep, number + 1 == chosen.len(), &mut parts) {
+                failed.store(true, Ordering::SeqCst);
+                errors.push(error);
+            }
+        }
+        (parts, errors)
+    };
+    let ended: Vec<(Parts, Vec<PartError>)> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..at_once.clamp(1, chosen.len()))
+            .map(|_| {
+                let parts = parts.beside();
+                scope.spawn(|| work(parts))
+            })
+            .collect();
+        workers
+            .into_iter()
+            .map(|worker| worker.join().expect("a worker does not panic"))
+            .collect()
+    });
+    let mut errors = Vec::new();
+    for (beside, of_worker) in ended {
+        parts.take_in(beside);
+        errors.extend(of_worker);
+    }
+    let Some(first) = errors.pop() else { return Ok(()) };
+    for error in &errors {
+        part::say(&format!("error: {error}"));
+    }
+    Err(first)
+}
+
+impl Group {
+    /// Brings the laboratory up, runs the tests on it, and takes it down.
+    fn run(&self, keep: bool, last: bool, parts: &mut Parts) -> Result<(), PartError> {
+        let name = self.laboratory.name;
+        self.laboratory.up_beside(self.shape, parts)?;
+        let result = self.tests.iter().try_for_each(|test| live(name, test, parts));
+        if keep && (result.is_err() || last) {
+            part::say(&format!(
                 "the laboratory `{name}` stays up (--keep); remove it with `cargo lab down --name {name}`"
             ));
             return result;
         }
-        let down = group.laboratory.down(parts);
-        result.and(down)?;
+        let down = self.laboratory.down(parts);
+        result.and(down)
     }
-    Ok(())
 }
 
-/// Runs one file of tests.
+/// Runs one file of tests, each line of its output behind the laboratory's name.
 ///
 /// In a run over the whole workspace: one over a single package would resolve other features and build the dependencies anew.
 fn live(laboratory: &str, test: &str, parts: &mut Parts) -> Result<(), PartError> {
@@ -95,7 +137,11 @@ fn live(laboratory: &str, test: &str, parts: &mut Parts) -> Result<(), PartError
     command.args(["test", "--workspace", "--test", test, "--"]);
     // Figures that a test measures are printed.
     command.args(["--ignored", "--test-threads=1", "--nocapture"]);
-    parts.show(&format!("{test} on laboratory `{laboratory}`"), &mut command)
+    parts.show_behind(
+        laboratory,
+        &format!("{test} on laboratory `{laboratory}`"),
+        &mut command,
+    )
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Parts of a job: what runs, for how long, and what came of it.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -115,6 +115,24 @@ impl Parts {
         self.run(title, || show(title, command))
     }
 
+    /// The same with each line behind a name: for parts that run beside each other.
+    pub(crate) fn show_behind(&mut self, name: &str, title: &str, command: &mut Command) -> Result<(), PartError> {
+        self.run(title, || show_behind(name, title, command))
+    }
+
+    /// Returns parts of the same job for a worker beside this one, whose times [`Parts::take_in`] adds.
+    pub(crate) const fn beside(&self) -> Self {
+        Self {
+            began: self.began,
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds the times that a worker beside this one recorded.
+    pub(crate) fn take_in(&mut self, beside: Self) {
+        self.rows.extend(beside.rows);
+    }
+
     /// Runs a command as a part, its output to a log file that is shown when it fails.
     pub(crate) fn quiet(&mut self, title: &str, command: &mut Command) -> Result<(), PartError> {
         self.run(title, || quiet(title, command))
@@ -165,6 +183,40 @@ pub(crate) fn show(part: &str, command: &mut Command) -> Result<(), PartError> {
             command: text.clone(),
             source,
         })?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(PartError::failed(part, &text, status))
+    }
+}
+
+/// Runs a command with its output to the terminal, each line behind a name.
+fn show_behind(name: &str, part: &str, command: &mut Command) -> Result<(), PartError> {
+    let text = words(command);
+    let start = |source| PartError::Start {
+        command: text.clone(),
+        source,
+    };
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(start)?;
+    let outputs: [Option<Box<dyn Read + Send>>; 2] = [
+        child.stdout.take().map(|out| Box::new(out) as _),
+        child.stderr.take().map(|err| Box::new(err) as _),
+    ];
+    std::thread::scope(|scope| {
+        for output in outputs.into_iter().flatten() {
+            scope.spawn(move || {
+                // Ends when the command, and all that it began, closed its output.
+                for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+                    say(&format!("{name:>8} | {}", String::from_utf8_lossy(&line)));
+                }
+            });
+        }
+    });
+    let status = child.wait().map_err(start)?;
     if status.success() {
         Ok(())
     } else {

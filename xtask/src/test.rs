@@ -13,12 +13,15 @@ pub(crate) struct Args {
     /// Leave out the laboratory: pure tests only, no root needed. What was left out is said at the end.
     #[arg(long)]
     without_laboratory: bool,
-    /// Also the tests that take long: faults in mid-step, the way back from each phase, one mon and five.
+    /// Also the tests that take long: the way back from each phase, one mon and five.
     #[arg(long, conflicts_with = "without_laboratory")]
     all: bool,
     /// Leave the last laboratory up at the end, or the one whose test failed.
     #[arg(long)]
     keep: bool,
+    /// How many laboratories run beside each other, each with its own tests. One needs about 3 GiB of memory, and waits most of its time.
+    #[arg(long, value_name = "COUNT", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=4))]
+    at_once: u8,
 }
 
 const LABORATORY: Laboratory = Laboratory { name: "test" };
@@ -97,5 +100,5 @@ fn laboratory(args: &Args, parts: &mut Parts) -> Result<(), PartError> {
         "--nocapture",
     ]);
     parts.show("tests of the laboratory itself", &mut own)?;
-    live::run(args.all, args.keep, parts)
+    live::run(args.all, args.keep, args.at_once.into(), parts)
 }
