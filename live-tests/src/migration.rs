@@ -286,6 +286,21 @@ impl Running {
         let _ = self.child.wait();
     }
 
+    /// Sends it a signal, as `kill` names it (`-INT`).
+    ///
+    /// # Panics
+    ///
+    /// If it had ended before.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let status = std::process::Command::new("kill").args([name, &pid]).status();
+        assert!(
+            status.expect("kill is there").success(),
+            "it had ended: {:?}",
+            self.said(0)
+        );
+    }
+
     /// Tells whether it has ended.
     ///
     /// # Panics

@@ -112,7 +112,7 @@ fn every_fault_has_its_end() {
         client: &client,
     };
     type Meet = fn(&Stage<'_>);
-    let faults: [(&str, Meet); 11] = [
+    let faults: [(&str, Meet); 13] = [
         ("no space for a backup", no_space_for_a_backup),
         ("another changes the CRUSH map", another_changes_the_crush_map),
         ("the operator's pod is killed", the_operators_pod_is_killed),
@@ -121,7 +121,9 @@ fn every_fault_has_its_end() {
         ("a mon's keyring is damaged", a_mons_keyring_is_damaged),
         ("the API server is away", the_api_server_is_away),
         ("the image is missing", the_image_is_missing),
+        ("a person stops it", a_person_stops_it),
         ("ssh is cut", ssh_is_cut),
+        ("a client's write takes too long", a_clients_write_takes_too_long),
         (
             "power is cut in a node's own hand-over",
             power_is_cut_in_its_own_hand_over,
@@ -365,11 +367,7 @@ fn the_api_server_is_away(stage: &Stage<'_>) {
     let said = running.end(MINUTE * 10);
     assert_eq!(said.code, PAUSED, "{said:?}");
     stage.hand_over(mon);
-    let starts = stage.migration.records();
-    let undone = starts.iter().any(|record| {
-        matches!(&record.event, reeve_journal::Event::StepUndoStarted { step, .. } if step.to_string().contains(mon.as_str()))
-    });
-    assert!(!undone, "nothing was undone while nobody could be asked");
+    assert_nothing_undone(stage, mon);
 }
 
 /// The image has gone from a node: the OSD's pod cannot start, and the old OSD serves again.
@@ -390,6 +388,109 @@ fn the_image_is_missing(stage: &Stage<'_>) {
     stage.assert_undone(&said, osd, "does not start");
     drop(fault);
     stage.hand_over(osd);
+}
+
+/// Ctrl-C while a step changes something, and SIGTERM while one waits: the run pauses within seconds, says how to go on, and has undone nothing.
+fn a_person_stops_it(stage: &Stage<'_>) {
+    let osd = &stage.subjects("osd.")[1];
+    stage.go_before(osd);
+    let last = stage.steps.iter().rfind(|step| step.subject == *osd).unwrap();
+    for (signal, kind) in [("-INT", "stop_unit"), ("-TERM", "await_osd_up")] {
+        let running = stage.migration.start("resume", &["--yes", "--until", &last.id]);
+        stage.migration.wait_for_step(&stage.step(kind, osd).id, MINUTE * 2);
+        running.signal(signal);
+        let begun = Instant::now();
+        let said = running.end(MINUTE);
+        figure(&format!(
+            "{signal} in {kind}: paused after {} s",
+            begun.elapsed().as_secs()
+        ));
+        assert_eq!(said.code, PAUSED, "{said:?}");
+        assert!(
+            said.err.contains("interrupted in good order") && said.err.contains("reeve rook resume"),
+            "{said:?}"
+        );
+        assert!(!is_done(stage, last), "it went on to the end: {said:?}");
+    }
+    stage.hand_over(osd);
+    assert_nothing_undone(stage, osd);
+}
+
+/// reeve's own client writes, and an OSD is held up: the run pauses because of the write that takes too long, and goes on when it is told to.
+fn a_clients_write_takes_too_long(stage: &Stage<'_>) {
+    let osds = stage.subjects("osd.");
+    let osd = &osds[osds.len() - 3];
+    stage.go_before(osd);
+    let node = &stage.lab.nodes[0];
+    let rbd = |words: &[&str]| {
+        let all: Vec<&str> = ["timeout", "60", "rbd"].iter().chain(words).copied().collect();
+        stage.lab.on(node, &all).fine();
+    };
+    let image = Fault::new(
+        || rbd(&["create", "--size", "64M", "volumes/watch"]),
+        || rbd(&["rm", "--no-progress", "volumes/watch"]),
+    );
+    let last = stage.steps.iter().rfind(|step| step.subject == *osd).unwrap();
+    let mut words = vec![
+        "--yes",
+        "--until",
+        &last.id,
+        "--watch-io",
+        "volumes/watch",
+        "--watch-io-host",
+        "client",
+    ];
+    words.extend(["--watch-io-user", "volumes", "--watch-io-limit", "2"]);
+    let running = stage.migration.start("resume", &words);
+    stage
+        .migration
+        .wait_for_step(&stage.step("stop_unit", osd).id, MINUTE * 2);
+    // Another OSD, which is not in hand: one that was handed over first, and so runs in a pod of that node.
+    let other = osds[0].strip_prefix("osd.").unwrap();
+    let host = &stage.old_unit(&osds[0]).0;
+    let signal = |name: &str| {
+        let script = format!("pkill {name} -f '[c]eph-osd --foreground --id {other} '");
+        stage.lab.on(host, &["sh", "-c", &script]).fine();
+    };
+    let held_up = Fault::new(|| signal("-STOP"), || signal("-CONT"));
+    std::thread::sleep(Duration::from_secs(6));
+    drop(held_up);
+    let said = running.end(MINUTE * 5);
+    assert_eq!(said.code, PAUSED, "{said:?}");
+    assert!(said.err.contains("the limit is 2.0 s (image volumes/watch"), "{said:?}");
+    stage.hand_over(osd);
+    assert_nothing_undone(stage, osd);
+    // Nothing of the watch is left on the client's host: no unit, and no watcher of the image, which could not be removed else.
+    let units = stage
+        .lab
+        .on(
+            "client",
+            &[
+                "systemctl",
+                "list-units",
+                "--all",
+                "--plain",
+                "--no-legend",
+                "reeve-watch-io-*",
+            ],
+        )
+        .fine();
+    assert_eq!(units.trim(), "");
+    drop(image);
+}
+
+/// Asserts that no step of a hand-over was undone.
+fn assert_nothing_undone(stage: &Stage<'_>, subject: &str) {
+    let steps: Vec<&str> = stage
+        .steps
+        .iter()
+        .filter(|step| step.subject == subject)
+        .map(|step| step.id.as_str())
+        .collect();
+    let undone = stage.migration.records().into_iter().find(|record| {
+        matches!(&record.event, reeve_journal::Event::StepUndoStarted { step, .. } if steps.contains(&step.to_string().as_str()))
+    });
+    assert!(undone.is_none(), "{undone:?}");
 }
 
 /// The connection to a host breaks while its OSD is handed over: nothing is undone blindly; with the connection back the run goes on.
