@@ -244,6 +244,35 @@ fn a_plan_alone_is_judged_as_if_all_were_done() {
     }
 }
 
+#[test]
+fn a_rule_that_rook_made_for_a_pool_is_worth_a_note() {
+    let (expectation, mut observation) = Stage::Finished.world();
+    let pool = observation.facts.ceph.pools[0].name.clone();
+    let mut map = crush();
+    let add = |map: &mut Value, id: i64, name: &str| {
+        let rule = json!({ "rule_id": id, "rule_name": name });
+        map["rules"].as_array_mut().unwrap().push(rule);
+    };
+    add(&mut map, 7, &pool);
+    observation.crush = Reading::Known(map.clone());
+    let notes = |observation: &Observation| {
+        let all = verify(&expectation, observation);
+        let of = |id: &str| {
+            let result = all.iter().find(|result| result.check.to_string() == id).unwrap();
+            result.outcome.findings().len()
+        };
+        (of("rook.verify-crush"), of("rook.verify-crush-rule-of-rook"))
+    };
+    assert_eq!(notes(&observation), (0, 1));
+    // A pool follows it: then the map was changed.
+    observation.facts.ceph.pools[0].crush_rule = 7;
+    assert_eq!(notes(&observation), (1, 0));
+    observation.facts.ceph.pools[0].crush_rule = 0;
+    add(&mut map, 8, "no-pool-is-called-so");
+    observation.crush = Reading::Known(map);
+    assert_eq!(notes(&observation), (1, 1));
+}
+
 type Break = (&'static str, Stage, &'static str, fn(&mut Observation));
 
 fn unit<'a>(world: &'a mut Observation, daemon: &str) -> &'a mut DaemonUnit {
@@ -518,12 +547,13 @@ fn each_break_is_heard_by_its_rule_and_by_no_other() {
 #[test]
 fn every_rule_has_a_break() {
     let broken: BTreeSet<&str> = BREAKS.iter().map(|(rule, ..)| *rule).collect();
-    // These three are seen in the stages above, and by a cluster that cephadm runs.
+    // These are seen in the stages above, by a cluster that cephadm runs, and by a pool with a CephBlockPool.
     let elsewhere = [
         "rook.verify-not-yet",
         "rook.verify-between",
         "rook.verify-old-data",
         "rook.verify-orchestrator",
+        "rook.verify-crush-rule-of-rook",
     ];
     let missing: Vec<&str> = rules()
         .iter()

@@ -1,8 +1,10 @@
 //! The CRUSH map then and now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+
+use crate::facts::Pool;
 
 /// Most differences that are named.
 const MOST: usize = 20;
@@ -35,6 +37,32 @@ pub(super) fn differences(before: &Value, now: &Value, renames: &BTreeMap<String
     }
     found.truncate(MOST);
     found
+}
+
+/// Returns the names of rules that are new, called like a pool, and used by no pool: Rook makes such a rule for every CephBlockPool.
+pub(super) fn unused_rules_of_pools(before: &Value, now: &Value, pools: &[Pool]) -> Vec<String> {
+    let rules = |map: &Value| map["rules"].as_array().cloned().unwrap_or_default();
+    let had: BTreeSet<String> = rules(before).iter().map(name_of).collect();
+    let unused = |rule: &Value| {
+        pools
+            .iter()
+            .all(|pool| Some(pool.crush_rule) != rule["rule_id"].as_i64())
+    };
+    rules(now)
+        .iter()
+        .filter(|rule| unused(rule))
+        .map(name_of)
+        .filter(|name| !had.contains(name) && pools.iter().any(|pool| pool.name == *name))
+        .collect()
+}
+
+/// Returns a map without some of its rules.
+pub(super) fn without_rules(map: &Value, names: &[String]) -> Value {
+    let mut map = map.clone();
+    if let Some(rules) = map["rules"].as_array_mut() {
+        rules.retain(|rule| !names.contains(&name_of(rule)));
+    }
+    map
 }
 
 fn of_lists(part: &str, before: &[Value], now: &[Value]) -> Vec<String> {

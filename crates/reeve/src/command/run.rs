@@ -202,7 +202,11 @@ fn detail_text(detail: &RunDetail) -> String {
         summary.target.kind,
         summary.target.id.escape_debug()
     );
-    let _ = writeln!(text, "made {}, last event {}", summary.created_at, summary.updated_at);
+    let _ = writeln!(
+        text,
+        "made {:.0}, last event {:.0}",
+        summary.created_at, summary.updated_at
+    );
     let _ = writeln!(text, "{} of {} steps done\n", summary.steps_done, summary.steps);
     let mut at = None;
     for step in &detail.steps {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use reeve_report::Severity;
+use serde_json::Value;
 
 use crate::facts::HealthStatus;
 use crate::plan::steps::StepInput;
@@ -72,6 +73,15 @@ pub(super) const RULES: &[Rule] = &[
         remedy: "Compare `ceph osd crush dump` with the copy beside the journal of run {run}.",
         source: "ceph/ceph: doc/rados/operations/crush-map.rst",
         judge: crush_map,
+    },
+    Rule {
+        id: "rook.verify-crush-rule-of-rook",
+        title: "The CRUSH map has no rules besides those that it had and those that pools use",
+        severity: Severity::Note,
+        reason: "Rook makes a rule of the pool's name for every CephBlockPool. No pool uses it, so no data follows it.",
+        remedy: "Nothing, as long as the CephBlockPool is there: Rook would make the rule again.",
+        source: "rook/rook: pkg/daemon/ceph/client/pool.go – createReplicatedPoolForApp",
+        judge: crush_rules_of_rook,
     },
     Rule {
         id: "rook.verify-health-error",
@@ -221,7 +231,9 @@ fn crush_map(it: &Situation<'_>, out: &mut Judgement<'_>) {
     let Some(now) = out.need("CRUSH map", &it.seen.crush) else {
         return;
     };
-    let differences = crush::differences(before, now, &it.expected.outline.renames);
+    let of_rook = crush::unused_rules_of_pools(before, now, &it.seen.facts.ceph.pools);
+    let now = crush::without_rules(now, &of_rook);
+    let differences = crush::differences(before, &now, &it.expected.outline.renames);
     if !differences.is_empty() {
         let fact = format!(
             "The CRUSH map differs in {} places from the one before the run.",
@@ -229,6 +241,17 @@ fn crush_map(it: &Situation<'_>, out: &mut Judgement<'_>) {
         );
         out.found("CRUSH map", fact, &[])
             .by("ceph osd crush dump", differences.join("\n"));
+    }
+}
+
+fn crush_rules_of_rook(it: &Situation<'_>, out: &mut Judgement<'_>) {
+    // Where one of the two cannot be read, the rule before says so.
+    let (Some(before), Some(now)) = (&it.expected.exports.crush, it.seen.crush.known()) else {
+        return;
+    };
+    for rule in crush::unused_rules_of_pools(before, now, &it.seen.facts.ceph.pools) {
+        let fact = format!("CRUSH rule {rule} is new. It is called like a pool, and no pool uses it.");
+        out.found(format!("CRUSH rule {rule}"), fact, &[]);
     }
 }
 

@@ -100,7 +100,7 @@ fn subject(facts: &Facts) -> Vec<Property> {
             "Ceph image",
             facts.scope.ceph_image.clone().unwrap_or_else(|| "not said".into()),
         ),
-        Property::new("Surveyed", facts.taken_at.to_string()),
+        Property::new("Surveyed", format!("{:.0}", facts.taken_at)),
     ]
 }
 

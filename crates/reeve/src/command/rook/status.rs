@@ -125,7 +125,11 @@ fn for_people(detail: &RunDetail, view: &View, width: usize) -> String {
     // Writing into a String cannot fail; the results are dropped on purpose.
     let _ = writeln!(text, "run {}", summary.run);
     let _ = writeln!(text, "{}", run::condition(summary));
-    let _ = writeln!(text, "made {}, last event {}\n", summary.created_at, summary.updated_at);
+    let _ = writeln!(
+        text,
+        "made {:.0}, last event {:.0}\n",
+        summary.created_at, summary.updated_at
+    );
     for line in view.lines(Timestamp::now(), width) {
         let _ = writeln!(text, "{line}");
     }

@@ -142,7 +142,7 @@ fn report(expectation: &Expectation, observation: &Observation) -> Report {
             "Kubernetes",
             format!("{} at {}", facts.kubernetes.version, facts.kubernetes.server),
         ),
-        Property::new("Surveyed", facts.taken_at.to_string()),
+        Property::new("Surveyed", format!("{:.0}", facts.taken_at)),
     ];
     report.results = verify(expectation, observation);
     report
