@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use reeve_report::Severity;
-use serde_json::Value;
 
 use crate::facts::HealthStatus;
 use crate::plan::steps::StepInput;
