@@ -3,12 +3,16 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 /// How often a part that prints nothing itself says that it is still at work.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// How long the output of a command that has ended is still waited for.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Bytes of a failed command's output that are shown.
 const TAIL_BYTES: u64 = 6000;
@@ -206,17 +210,29 @@ fn show_behind(name: &str, part: &str, command: &mut Command) -> Result<(), Part
         child.stdout.take().map(|out| Box::new(out) as _),
         child.stderr.take().map(|err| Box::new(err) as _),
     ];
-    std::thread::scope(|scope| {
-        for output in outputs.into_iter().flatten() {
-            scope.spawn(move || {
-                // Ends when the command, and all that it began, closed its output.
-                for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
-                    say(&format!("{name:>8} | {}", String::from_utf8_lossy(&line)));
-                }
-            });
-        }
-    });
+    let (ended, ends) = mpsc::channel();
+    let mut open = 0;
+    for output in outputs.into_iter().flatten() {
+        let (name, ended) = (name.to_owned(), ended.clone());
+        open += 1;
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+                say(&format!("{name:>8} | {}", String::from_utf8_lossy(&line)));
+            }
+            // Nobody listens any more if the command ended long ago.
+            let _ = ended.send(());
+        });
+    }
     let status = child.wait().map_err(start)?;
+    // What the command began and left running, such as a laboratory, may hold its output open for as long as it lives.
+    let until = Instant::now() + LAST_WORDS;
+    while open > 0
+        && ends
+            .recv_timeout(until.saturating_duration_since(Instant::now()))
+            .is_ok()
+    {
+        open -= 1;
+    }
     if status.success() {
         Ok(())
     } else {
@@ -313,4 +329,19 @@ fn last_line(path: &Utf8Path) -> String {
 pub(crate) fn answer(text: &str) {
     // A closed pipe is the reader's choice.
     let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_leaves_something_running_is_not_waited_for() {
+        let began = Instant::now();
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 60 & echo \"$!\" >&2; exit 3"]);
+        let error = show_behind("lab", "leave something running", &mut command).unwrap_err();
+        assert!(matches!(error, PartError::Failed { code: Some(3), .. }), "{error}");
+        assert!(began.elapsed() < Duration::from_secs(40), "{:?}", began.elapsed());
+    }
 }
