@@ -163,6 +163,11 @@ impl Cache {
         tool.inside(&self.cgroups.tracking_procs(&self.cgroup))
     }
 
+    /// Returns the name of the cgroup of its programs, below the folder of all laboratories.
+    pub(crate) fn cgroup(&self) -> &str {
+        &self.cgroup
+    }
+
     /// Makes the cgroup that [`Cache::tool`] puts programs into.
     pub(crate) fn make_cgroup(&self) -> Result<()> {
         self.cgroups.make(&self.cgroup)
@@ -190,7 +195,7 @@ impl Drop for Cache {
     fn drop(&mut self) {
         for folder in self.cgroups.folders(&self.cgroup) {
             // Everything it ran has ended; what has not is found by the next one.
-            drop(std::fs::remove_dir(folder));
+            cgroup::remove_empty(&folder);
         }
     }
 }

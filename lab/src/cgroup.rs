@@ -269,6 +269,13 @@ pub(crate) fn clear(folder: &Utf8Path, deadline: Duration, dead: &mut Dead) -> V
     }
 }
 
+/// Removes the cgroup and all below it that are empty.
+pub(crate) fn remove_empty(folder: &Utf8Path) {
+    for cgroup in tree(folder) {
+        drop(std::fs::remove_dir(cgroup));
+    }
+}
+
 /// Processes that were killed: their numbers and start times.
 pub(crate) type Dead = BTreeMap<u32, u64>;
 

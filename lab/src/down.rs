@@ -170,6 +170,7 @@ pub fn clean_cache(
     let files = rook.and_then(|folder| crate::rook::RookFiles::find(Some(folder)).ok());
     let wanted: Vec<String> = crate::prepare::recipes(files.as_ref())
         .iter()
+        .chain(&crate::openstack::recipes())
         .map(crate::cache::Recipe::key)
         .collect();
     Cache::open(places, &cgroups, &parts)?.remove_others(&wanted)

@@ -92,7 +92,9 @@ pub enum LabError {
     #[error("{0}")]
     Request(String),
     /// No laboratory of this name.
-    #[error("there is no laboratory `{name}`; `lab list` shows those that are, `lab up rook --name {name}` makes it")]
+    #[error(
+        "there is no laboratory `{name}`; `lab list` shows those that are, `lab up rook --name {name}` or `lab up openstack --name {name}` makes it"
+    )]
     NotThere {
         /// The name asked for.
         name: String,

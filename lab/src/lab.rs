@@ -12,7 +12,7 @@ use crate::kubernetes::ControlPlane;
 use crate::network::Network;
 use crate::node::{self, CLIENT, Node};
 use crate::spec::{LabName, Spec};
-use crate::state::{Places, Record, Recorded, Started, boot_id};
+use crate::state::{Asked, Places, Record, Recorded, Started, boot_id};
 use crate::{ceph, image, kubernetes, ssh};
 
 /// A laboratory that is there, whole or not.
@@ -125,11 +125,19 @@ impl Lab {
     }
 
     pub(crate) fn from_record(places: &Places, recorded: &Recorded) -> Result<Self> {
-        let spec = recorded.spec.clone();
+        let (spec, number) = match &recorded.asked {
+            Asked::Rook { spec, network } => (spec.clone(), *network),
+            Asked::OpenStack { spec } => {
+                let name = &spec.name;
+                return Err(LabError::Request(format!(
+                    "the laboratory `{name}` is of the kind openstack, which has no nodes; `lab status --name {name}` shows what it has"
+                )));
+            }
+        };
         Ok(Self {
             places: places.clone(),
             folder: places.folder(&spec.name),
-            network: Network::new(&spec.name, recorded.network),
+            network: Network::new(&spec.name, number),
             spec,
             cgroups: Hierarchies::of_this_machine()?,
         })

@@ -18,6 +18,11 @@ const CACHE_BYTES: u64 = 12 * GIB;
 /// Disk for one laboratory: sparse OSD disks that tests fill a little, logs, /var/lib of the nodes.
 const LAB_BYTES: u64 = 6 * GIB;
 
+/// Disk for the tree and the stored state while they are made: packages 1, tree 3, state 1, and room.
+const OPENSTACK_CACHE_BYTES: u64 = 8 * GIB;
+/// Disk for one cloud: 0.5 after its start, and what tests write into the sparse file of its OSD.
+const OPENSTACK_BYTES: u64 = 4 * GIB;
+
 /// Checks that the machine can run the laboratory.
 ///
 /// # Errors
@@ -79,6 +84,54 @@ pub(crate) fn check(places: &Places, cgroups: &Hierarchies, spec: Option<&Spec>,
         );
     }
     Ok(())
+}
+
+/// Checks that the machine can run a laboratory of the kind `openstack`, which wants `memory` bytes and, of the kernel, little: no loop devices, no
+/// bridges, no modules for its switch.
+///
+/// # Errors
+///
+/// As [`check`].
+pub(crate) fn check_for_openstack(places: &Places, memory: u64) -> Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        let why = "root: it makes namespaces, mounts and cgroups; run it as root (sudo)".to_owned();
+        return Err(LabError::Lacking { missing: vec![why] });
+    }
+    let mut missing = Vec::new();
+    if !packages::is_there("apt-get") {
+        missing.push("apt-get: the cloud is made from Debian packages; use a Debian-like machine".into());
+    }
+    if !Utf8Path::new("/dev/net/tun").exists() {
+        missing.push("/dev/net/tun: the switch and the guests have tap devices; load the module `tun`".into());
+    }
+    missing.extend(probe(places)?);
+    let cached = crate::openstack::recipes()
+        .iter()
+        .all(|recipe| crate::cache::Cache::path(places, recipe).exists());
+    for (path, bytes) in [
+        (&places.state, OPENSTACK_BYTES),
+        (&places.cache, if cached { 0 } else { OPENSTACK_CACHE_BYTES }),
+    ] {
+        let free = free_bytes(path);
+        if free < bytes {
+            let (have, want) = (free / GIB, bytes / GIB);
+            missing.push(format!("disk: {have} GiB free at {path}, {want} GiB wanted"));
+        }
+    }
+    let available = available_memory();
+    if available < memory {
+        let round = |bytes: u64| bytes as f64 / GIB as f64;
+        missing.push(format!(
+            "memory: {:.1} GiB available, {:.1} GiB wanted; stop something (`lab list`)",
+            round(available),
+            round(memory)
+        ));
+    }
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(LabError::Lacking { missing })
+    }
 }
 
 /// Tries, in namespaces that vanish with the trial, what only the kernel can tell.

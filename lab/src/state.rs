@@ -9,6 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{LabError, Result};
+use crate::openstack::{OpenStackSpec, Profile};
 use crate::spec::{LabName, Spec};
 
 /// The record's file in a laboratory's folder: one JSON object a line, only ever appended to.
@@ -73,6 +74,15 @@ pub enum Line {
         /// The kernel's boot id: nothing but files outlives a reboot.
         boot_id: String,
     },
+    /// The first line of a laboratory of the kind `openstack`.
+    AskedOpenstack {
+        /// The version of the lines.
+        version: u32,
+        /// What was asked for.
+        spec: OpenStackSpec,
+        /// The kernel's boot id.
+        boot_id: String,
+    },
     /// This is about to be made.
     Makes {
         /// What.
@@ -83,6 +93,18 @@ pub enum Line {
         /// Which.
         process: Started,
     },
+    /// The process of this label was stopped on purpose.
+    Ends {
+        /// What it was.
+        label: String,
+    },
+    /// The cloud is broken in this way from now on, or is about to be, or no longer.
+    Switched {
+        /// In which way.
+        profile: Profile,
+        /// Whether it is.
+        broken: bool,
+    },
     /// A part is complete.
     Complete {
         /// Its name.
@@ -92,24 +114,61 @@ pub enum Line {
     Up,
 }
 
+/// Which kind of laboratory was asked for, and of what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Ceph, Kubernetes and Rook.
+    Rook {
+        /// The parts.
+        spec: Spec,
+        /// The third number of the laboratory's network 10.77.N.0/24.
+        network: u8,
+    },
+    /// A cloud.
+    OpenStack {
+        /// Its name and profiles.
+        spec: OpenStackSpec,
+    },
+}
+
 /// What a record says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recorded {
     /// What was asked for.
-    pub spec: Spec,
-    /// The third number of the laboratory's network.
-    pub network: u8,
+    pub asked: Asked,
     /// The boot in which it was made.
     pub boot_id: String,
     /// What was made or was about to be, in the order of the lines, without repeats.
     pub made: Vec<Made>,
     /// The processes; a later line for the same label replaces the earlier one.
     pub processes: Vec<Started>,
+    /// In which ways a cloud is broken on purpose.
+    pub profiles: BTreeSet<Profile>,
     /// Whether everything was complete once.
     pub up: bool,
 }
 
 impl Recorded {
+    const fn new(asked: Asked, boot_id: String) -> Self {
+        Self {
+            asked,
+            boot_id,
+            made: Vec::new(),
+            processes: Vec::new(),
+            profiles: BTreeSet::new(),
+            up: false,
+        }
+    }
+
+    /// Returns what was asked for if it is a laboratory of the kind `rook`, and the number of its network.
+    #[must_use]
+    pub const fn rook(&self) -> Option<(&Spec, u8)> {
+        match &self.asked {
+            Asked::Rook { spec, network } => Some((spec, *network)),
+            Asked::OpenStack { .. } => None,
+        }
+    }
+
     /// Reads the lines of a record. A last line without its end is one whose effect has not begun, and is left out.
     ///
     /// # Errors
@@ -136,20 +195,16 @@ impl Recorded {
                     },
                     None,
                 ) => {
-                    if version != VERSION {
-                        return Err(form(format!("version {version}, and this program knows {VERSION}")));
-                    }
-                    let (made, processes) = (Vec::new(), Vec::new());
-                    recorded = Some(Self {
-                        spec,
-                        network,
-                        boot_id,
-                        made,
-                        processes,
-                        up: false,
-                    });
+                    known_version(version).map_err(form)?;
+                    recorded = Some(Self::new(Asked::Rook { spec, network }, boot_id));
                 }
-                (Line::Asked { .. }, Some(_)) => return Err(form(format!("line {}: a second beginning", number + 1))),
+                (Line::AskedOpenstack { version, spec, boot_id }, None) => {
+                    known_version(version).map_err(form)?;
+                    recorded = Some(Self::new(Asked::OpenStack { spec }, boot_id));
+                }
+                (Line::Asked { .. } | Line::AskedOpenstack { .. }, Some(_)) => {
+                    return Err(form(format!("line {}: a second beginning", number + 1)));
+                }
                 (_, None) => return Err(form("it does not begin with what was asked for".into())),
                 (Line::Makes { made }, Some(all)) => {
                     if known.insert(made.clone()) {
@@ -160,11 +215,22 @@ impl Recorded {
                     all.processes.retain(|other| other.label != process.label);
                     all.processes.push(process);
                 }
+                (Line::Ends { label }, Some(all)) => all.processes.retain(|process| process.label != label),
+                (Line::Switched { profile, broken: true }, Some(all)) => drop(all.profiles.insert(profile)),
+                (Line::Switched { profile, .. }, Some(all)) => drop(all.profiles.remove(&profile)),
                 (Line::Complete { .. }, Some(_)) => {}
                 (Line::Up, Some(all)) => all.up = true,
             }
         }
         Ok(recorded)
+    }
+}
+
+fn known_version(version: u32) -> Result<(), String> {
+    if version == VERSION {
+        Ok(())
+    } else {
+        Err(format!("version {version}, and this program knows {VERSION}"))
     }
 }
 
@@ -183,6 +249,17 @@ impl Record {
             version: VERSION,
             spec: spec.clone(),
             network,
+            boot_id: boot_id(),
+        })?;
+        Ok(record)
+    }
+
+    /// Begins the record of a new cloud in its folder, which exists.
+    pub(crate) fn begin_openstack(folder: &Utf8Path, spec: &OpenStackSpec) -> Result<Self> {
+        let record = Self::open(folder)?;
+        record.append(&Line::AskedOpenstack {
+            version: VERSION,
+            spec: spec.clone(),
             boot_id: boot_id(),
         })?;
         Ok(record)
@@ -366,7 +443,8 @@ mod tests {
             record.append(&Line::Runs { process }).unwrap();
         }
         let read = Record::read(&folder).unwrap().unwrap();
-        assert_eq!((read.network, read.up, read.made), (7, false, vec![mount]));
+        assert_eq!(read.rook(), Some((&spec(), 7)));
+        assert_eq!((read.up, &read.made), (false, &vec![mount]));
         assert_eq!(
             read.processes.len(),
             1,
@@ -375,6 +453,31 @@ mod tests {
         assert_eq!(read.processes[0].pid, 11);
         record.append(&Line::Up).unwrap();
         assert!(Record::read(&folder).unwrap().unwrap().up);
+    }
+
+    #[test]
+    fn a_cloud_is_known_by_what_broke_it_and_what_was_stopped() {
+        let (_dir, folder) = folder();
+        let asked = OpenStackSpec {
+            name: "os".parse().unwrap(),
+            profiles: BTreeSet::from([Profile::Https]),
+        };
+        let record = Record::begin_openstack(&folder, &asked).unwrap();
+        for (profile, broken) in [(Profile::Https, true), (Profile::Slow, true), (Profile::Https, false)] {
+            record.append(&Line::Switched { profile, broken }).unwrap();
+        }
+        let process = Started {
+            label: "cinder-backup".into(),
+            pid: 10,
+            start_ticks: 5,
+        };
+        record.append(&Line::Runs { process }).unwrap();
+        let label = "cinder-backup".to_owned();
+        record.append(&Line::Ends { label }).unwrap();
+        let read = Record::read(&folder).unwrap().unwrap();
+        assert_eq!((read.rook(), read.processes.len()), (None, 0));
+        assert_eq!(read.profiles, BTreeSet::from([Profile::Slow]));
+        assert_eq!(read.asked, Asked::OpenStack { spec: asked });
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl Lab {
             if lab.is_well(&recorded) {
                 let same = Spec {
                     rook: None,
-                    ..recorded.spec.clone()
+                    ..lab.spec.clone()
                 } == Spec {
                     rook: None,
                     ..spec.clone()
@@ -100,7 +100,8 @@ fn begin(places: &Places, spec: &Spec, cgroups: &Hierarchies) -> Result<(Lab, Re
     let machine = machine::lock()?;
     let mut taken = Vec::new();
     for name in places.names()? {
-        taken.extend(Record::read(&places.folder(&name))?.map(|recorded| recorded.network));
+        let recorded = Record::read(&places.folder(&name))?;
+        taken.extend(recorded.and_then(|recorded| recorded.rook().map(|(_, network)| network)));
     }
     let number = network::choose(&taken, &network::routes()?)?;
     let network = network::Network::new(&spec.name, number);

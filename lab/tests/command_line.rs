@@ -26,7 +26,7 @@ fn the_help_names_every_command() {
     let (code, text) = lab(&["--help"]);
     assert_eq!(code, 0);
     for command in [
-        "up", "down", "status", "shell", "logs", "prepare", "list", "clean", "fault",
+        "up", "down", "status", "shell", "logs", "exec", "env", "prepare", "list", "clean", "fault",
     ] {
         assert!(
             text.lines()
@@ -38,7 +38,7 @@ fn the_help_names_every_command() {
 
 #[test]
 fn wrong_usage_is_told_with_exit_code_2() {
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 12] = [
         (
             &["up", "rook", "--nodes", "6", "--no-kubernetes"],
             "--nodes 6: a laboratory has 1 to 5 nodes",
@@ -52,7 +52,14 @@ fn wrong_usage_is_told_with_exit_code_2() {
             "--osds-per-node 9: at most 8",
         ),
         (&["up", "rook", "--name", "Two"], "`Two` cannot name a laboratory"),
-        (&["up", "openstack"], "unrecognized subcommand"),
+        (&["up", "vsphere"], "unrecognized subcommand"),
+        (
+            &["up", "openstack", "--break", "flood"],
+            "there is no profile `flood`; there are missing-flavors",
+        ),
+        (&["exec", "--", "true"], "there is no laboratory `dev`"),
+        (&["env"], "there is no laboratory `dev`"),
+        (&["fault", "inject", "https"], "there is no laboratory `dev`"),
         (
             &["status"],
             "there is no laboratory `dev`; `lab list` shows those that are",

@@ -1,5 +1,6 @@
 //! The command line: arguments, output, exit codes.
 
+mod openstack;
 mod output;
 
 use std::os::unix::process::CommandExt;
@@ -8,11 +9,11 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use reeve_lab::{Fault, Lab, LabError, LabName, MonIdStyle, Places, Spec};
+use reeve_lab::{Fault, Lab, LabError, LabName, MonIdStyle, OpenStackLab, Places, Profile, Spec};
 
 use output::{Terminal, answer, complain, show_status, show_times};
 
-/// The laboratories: real Ceph, Kubernetes and Rook on one machine. Everything runs in namespaces and cgroups of its own; nothing outside of them
+/// The laboratories: real Ceph, Kubernetes and Rook, or a real OpenStack cloud, on one machine. Everything runs in namespaces and cgroups of its own; nothing outside of them
 /// is touched but what `lab up` says it installs.
 #[derive(Parser)]
 #[command(name = "lab", version)]
@@ -64,17 +65,17 @@ enum Command {
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
     },
-    /// Open a shell on a node, or run a command there.
+    /// Open a shell on a node, or in a cloud, or run a command there.
     Shell {
         #[command(flatten)]
         name: Name,
-        /// `n1`, `n2`, … or `client`.
-        node: String,
+        /// `n1`, `n2`, … or `client`; nothing for a cloud.
+        node: Option<String>,
         /// The command and its arguments; a shell without it.
         #[arg(last = true)]
         command: Vec<String>,
     },
-    /// Show the journal of a node, or the log of `etcd`, `kube-apiserver`, `kube-controller-manager` or `kube-scheduler`.
+    /// Show the journal of a node, the log of `etcd`, `kube-apiserver`, `kube-controller-manager` or `kube-scheduler`, or that of a cloud's service.
     Logs {
         #[command(flatten)]
         name: Name,
@@ -86,8 +87,27 @@ enum Command {
         #[arg(long, short)]
         follow: bool,
     },
-    /// Make only the parts that are kept: node tree, Kubernetes, images.
-    Prepare(RookFrom),
+    /// Run a program of this machine in a cloud's network, with `OS_CLIENT_CONFIG_FILE` set to its logins.
+    Exec {
+        #[command(flatten)]
+        name: Name,
+        /// The program and its arguments.
+        #[arg(last = true, required = true)]
+        command: Vec<String>,
+    },
+    /// Print how programs of this machine reach a cloud: shell commands that set the environment, and the way into its network.
+    Env {
+        #[command(flatten)]
+        name: Name,
+    },
+    /// Make only the parts that are kept: node tree, Kubernetes, images; or tree and stored state of a cloud.
+    Prepare {
+        /// For which kind of laboratory.
+        #[arg(value_enum, default_value = "rook")]
+        kind: KindName,
+        #[command(flatten)]
+        rook: RookFrom,
+    },
     /// List the laboratories.
     List,
     /// Remove what crashed laboratories left.
@@ -105,9 +125,9 @@ enum Command {
         /// What to do.
         #[arg(value_enum)]
         verb: Verb,
-        /// What.
-        #[arg(value_enum)]
-        fault: FaultName,
+        /// What: a fault of a laboratory of the kind rook, or a profile of one of the kind openstack.
+        #[arg(value_parser = breakable())]
+        fault: Breakable,
         /// On which node, for faults of a node.
         #[arg(default_value = "n1")]
         node: String,
@@ -118,6 +138,36 @@ enum Command {
 enum Kind {
     /// Legacy Ceph, Kubernetes, and the Rook operator without a CephCluster.
     Rook(Up),
+    /// An OpenStack cloud with Ceph, that keeps the SCS standards unless it is broken on purpose.
+    #[command(name = "openstack")]
+    OpenStack(openstack::Up),
+}
+
+/// A kind of laboratory.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum KindName {
+    Rook,
+    Openstack,
+}
+
+/// What `lab fault` can break.
+#[derive(Clone, Copy)]
+enum Breakable {
+    Fault(FaultName),
+    Profile(Profile),
+}
+
+/// Returns the parser of faults and profiles, which knows all of them for the help.
+fn breakable() -> impl clap::builder::TypedValueParser<Value = Breakable> {
+    use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+    let faults = FaultName::value_variants()
+        .iter()
+        .filter_map(ValueEnum::to_possible_value);
+    let profiles = Profile::all().map(|profile| PossibleValue::new(profile.name()).help(profile.about()));
+    PossibleValuesParser::new(faults.chain(profiles)).try_map(|name| {
+        let profile = name.parse().map(Breakable::Profile);
+        profile.or_else(|_| FaultName::from_str(&name, false).map(Breakable::Fault))
+    })
 }
 
 #[derive(Args)]
@@ -270,10 +320,16 @@ fn act(command: Command, places: &Places) -> Result<ExitCode, LabError> {
             show_times(&times, terminal.elapsed());
             show_status(&lab.status()?);
         }
+        Command::Up {
+            kind: Kind::OpenStack(up),
+        } => openstack::up(places, up, &terminal)?,
         Command::Down { name } => {
             if !reeve_lab::down(places, &name.name, &terminal)? {
                 answer(&format!("there is no laboratory `{}`", name.name));
             }
+        }
+        Command::Status { name, format } if OpenStackLab::is_one(places, &name.name)? => {
+            return openstack::status(places, &name.name, format);
         }
         Command::Status { name, format } => {
             let status = Lab::open(places, &name.name)?.status()?;
@@ -293,34 +349,51 @@ fn act(command: Command, places: &Places) -> Result<ExitCode, LabError> {
             } else {
                 command
             };
-            return become_command(&Lab::open(places, &name.name)?, &node, &command);
+            if OpenStackLab::is_one(places, &name.name)? {
+                return openstack::shell(places, &name.name, node.as_deref(), &command);
+            }
+            let node = node.ok_or_else(|| LabError::Request("which node? `n1`, `n2`, … or `client`".into()));
+            // A laboratory that is not there is the better answer to give.
+            let (lab, node) = (Lab::open(places, &name.name)?, node?);
+            return become_command(&lab, &node, &command);
         }
+        Command::Exec { name, command } => return openstack::exec(places, &name.name, &command),
+        Command::Env { name } => openstack::environment(places, &name.name)?,
         Command::Logs {
             name,
             node,
             unit,
             follow,
         } => {
+            if OpenStackLab::is_one(places, &name.name)? {
+                if unit.is_some() {
+                    return Err(LabError::Request("a cloud's service has one log, and no units".into()));
+                }
+                return Err(become_tail(
+                    &OpenStackLab::open(places, &name.name)?.log_file(&node)?,
+                    follow,
+                ));
+            }
             let lab = Lab::open(places, &name.name)?;
             if let Some(file) = lab.log_file(&node)? {
-                let words: &[&str] = if follow {
-                    &["--lines=1000", "--follow"]
-                } else {
-                    &["--lines=1000"]
-                };
-                let error = std::process::Command::new("tail").args(words).arg(&file).exec();
-                return Err(LabError::Start {
-                    part: "logs".into(),
-                    command: format!("tail {file}"),
-                    source: error,
-                });
+                return Err(become_tail(&file, follow));
             }
             let mut words: Vec<String> = ["journalctl", "--no-pager", "--lines=1000"].map(str::to_owned).to_vec();
             words.extend(unit.map(|unit| format!("--unit={unit}")));
             words.extend(follow.then(|| "--follow".to_owned()));
             return become_command(&lab, &node, &words);
         }
-        Command::Prepare(rook) => {
+        Command::Prepare {
+            kind: KindName::Openstack,
+            rook,
+        } => {
+            let times = OpenStackLab::prepare(places, rook.mirror.as_deref(), &terminal)?;
+            show_times(&times, terminal.elapsed());
+        }
+        Command::Prepare {
+            kind: KindName::Rook,
+            rook,
+        } => {
             let from = rook_folder(rook.rook);
             let spec = Spec::usual("prepare".parse().expect("a plain name"), from);
             let times = reeve_lab::prepare_only(places, &spec, rook.mirror.as_deref(), &terminal)?;
@@ -328,6 +401,10 @@ fn act(command: Command, places: &Places) -> Result<ExitCode, LabError> {
         }
         Command::List => {
             for name in places.names()? {
+                if matches!(OpenStackLab::is_one(places, &name), Ok(true)) {
+                    openstack::list(places, &name);
+                    continue;
+                }
                 match Lab::open(places, &name).and_then(|lab| lab.status()) {
                     Ok(status) => answer(&output::summary(&status)),
                     Err(error) => answer(&format!("{name}  {error}")),
@@ -349,13 +426,16 @@ fn act(command: Command, places: &Places) -> Result<ExitCode, LabError> {
             verb,
             fault,
             node,
-        } => {
-            let lab = Lab::open(places, &name.name)?;
-            match verb {
-                Verb::Inject => lab.inject(&fault.on(node))?,
-                Verb::Repair => lab.repair(&fault.on(node))?,
+        } => match (fault, verb) {
+            (Breakable::Fault(fault), Verb::Inject) => Lab::open(places, &name.name)?.inject(&fault.on(node))?,
+            (Breakable::Fault(fault), Verb::Repair) => Lab::open(places, &name.name)?.repair(&fault.on(node))?,
+            (Breakable::Profile(profile), Verb::Inject) => {
+                OpenStackLab::open(places, &name.name)?.apply(profile, &terminal)?;
             }
-        }
+            (Breakable::Profile(profile), Verb::Repair) => {
+                OpenStackLab::open(places, &name.name)?.remove(profile, &terminal)?;
+            }
+        },
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -387,6 +467,21 @@ fn rook_folder(named: Option<Utf8PathBuf>) -> Option<Utf8PathBuf> {
             .map(|folder| folder.join("shared/lab/rook-v1.18.11"))
             .find(|folder| folder.is_dir())
     })
+}
+
+/// Becomes `tail` of a log; returns only if that is not possible, with the reason.
+fn become_tail(file: &Utf8Path, follow: bool) -> LabError {
+    let words: &[&str] = if follow {
+        &["--lines=1000", "--follow"]
+    } else {
+        &["--lines=1000"]
+    };
+    let error = std::process::Command::new("tail").args(words).arg(file).exec();
+    LabError::Start {
+        part: "logs".into(),
+        command: format!("tail {file}"),
+        source: error,
+    }
 }
 
 /// Becomes a command on a node, with this terminal.

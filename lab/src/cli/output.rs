@@ -121,7 +121,7 @@ pub(crate) fn show_times(times: &[(String, Duration)], whole: Duration) {
     say(&format!("{:>8.1} s  in all", whole.as_secs_f64()));
 }
 
-const fn state(state: State) -> &'static str {
+pub(super) const fn state(state: State) -> &'static str {
     match state {
         State::Up => "up",
         State::Busy => "busy: a process works on it",

@@ -9,7 +9,7 @@ pub(crate) use binaries::{make as make_binaries, recipe as binaries_recipe};
 pub(crate) use control_plane::ControlPlane;
 pub(crate) use kubelet::{configure as configure_kubelet, wait_until_ready};
 use pki::ADMIN;
-pub(crate) use pki::{Authority, write_secret};
+pub(crate) use pki::{Authority, Purpose, Subject, write_secret};
 
 /// Kubernetes' version: the one that `recipes/kubernetes/go.mod` requires.
 pub const VERSION: &str = "v1.34.4";
