@@ -23,28 +23,40 @@ pub(super) struct Stilled {
 impl Stilled {
     pub(super) fn new(site: &Site<'_>) -> Self {
         let ceph = &site.facts.ceph;
-        let pin = |name: &str, because: &str| SetConfig {
+        let pin = |name: &str, value: &str, because: &str| SetConfig {
             section: "osd".into(),
             name: name.into(),
-            value: "false".into(),
+            value: value.into(),
             before: ceph.config_value("osd", name).map(str::to_owned),
             because: because.into(),
         };
-        let already_off = |it: &SetConfig| it.before.as_deref() == Some("false");
+        let already_so = |it: &SetConfig| it.before.as_deref() == Some(it.value.as_str());
         let update = pin(
             "osd_crush_update_on_start",
+            "false",
             "no OSD may move in CRUSH because Rook calls its host by another name",
         );
         let class = pin(
             "osd_class_update_on_start",
+            "false",
             "an OSD without a device class must not get one when it starts",
+        );
+        // Read at the start only. What an OSD measures on a disk that clients use, it would keep as its capacity ever after.
+        // Source: ceph/ceph: src/osd/OSD.cc – maybe_override_max_osd_capacity_for_qos; seen in the laboratory.
+        let measure = pin(
+            "osd_mclock_skip_benchmark",
+            "true",
+            "an OSD that starts must not measure its disk while clients use it, and is back sooner without",
         );
         let for_good = !site.crush_names.pinned_because.is_empty();
         let (mut pinned, mut pinned_for_good) = (Vec::new(), Vec::new());
-        if !already_off(&update) {
+        if !already_so(&measure) {
+            pinned.push(measure);
+        }
+        if !already_so(&update) {
             if for_good { &mut pinned_for_good } else { &mut pinned }.push(update);
         }
-        if site.osds().any(|(_, osd)| osd.class.is_empty()) && !already_off(&class) {
+        if site.osds().any(|(_, osd)| osd.class.is_empty()) && !already_so(&class) {
             pinned_for_good.push(class);
         }
         let switch = ceph.config_value(BALANCER_SWITCH.0, BALANCER_SWITCH.1);
