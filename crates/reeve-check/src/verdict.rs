@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The verdict of a check, as the official tests give it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Verdict {
     /// The requirement is kept.
@@ -27,7 +28,7 @@ impl fmt::Display for Verdict {
 }
 
 /// Something that a check found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// Whether the verdict comes from it.
     pub weight: Weight,
@@ -40,7 +41,7 @@ pub struct Finding {
 }
 
 /// What a finding means for the verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Weight {
     /// The requirement is violated.
@@ -52,7 +53,7 @@ pub enum Weight {
 }
 
 /// The result of a check.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CaseResult {
     /// The id of the testcase.
     pub id: String,
@@ -126,6 +127,11 @@ impl Findings {
     pub(crate) fn cause(&self) -> Option<String> {
         let obstacle = self.0.iter().find(|finding| finding.weight == Weight::Obstacle)?;
         Some(format!("{}: {}", obstacle.subject, obstacle.detail))
+    }
+
+    /// Adds what another one found.
+    pub(crate) fn extend(&mut self, other: Findings) {
+        self.0.extend(other.0);
     }
 
     pub(crate) fn into_vec(self) -> Vec<Finding> {

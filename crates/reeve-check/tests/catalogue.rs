@@ -18,10 +18,11 @@ fn every_testcase_is_known_and_has_its_way() {
         (
             count(Way::Reads),
             count(Way::Creates),
+            count(Way::Probes),
             count(Way::Dropped),
             count(Way::Manual)
         ),
-        (80, 5, 3, 3)
+        (80, 4, 1, 3, 3)
     );
     assert_eq!(
         catalogue.testcases.iter().filter(|testcase| testcase.automatic).count(),

@@ -56,6 +56,7 @@ pub struct Request {
     pub(crate) query: Vec<(String, String)>,
     pub(crate) body: Option<Value>,
     pub(crate) microversion: Option<Microversion>,
+    pub(crate) accept: Option<&'static str>,
 }
 
 impl Request {
@@ -67,6 +68,7 @@ impl Request {
             query: Vec::new(),
             body: None,
             microversion: None,
+            accept: None,
         }
     }
 
@@ -89,6 +91,13 @@ impl Request {
         self
     }
 
+    /// Returns the request for an answer of this media type instead of JSON, to be read with [`crate::Service::send`].
+    #[must_use]
+    pub fn accepting(mut self, media_type: &'static str) -> Request {
+        self.accept = Some(media_type);
+        self
+    }
+
     /// Returns the request for one microversion of the service.
     #[must_use]
     pub fn at(mut self, microversion: Microversion) -> Request {
@@ -97,7 +106,7 @@ impl Request {
     }
 }
 
-/// An answer with a status from 200 to 299.
+/// An answer: to a request with a token, one with a status from 200 to 299.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The HTTP status.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::body::Bytes;
 use serde_json::Value;
 
@@ -267,6 +267,9 @@ impl Service {
         if let Some(microversion) = request.microversion {
             headers.extend(self.microversion_headers(microversion));
         }
+        if let Some(media_type) = request.accept {
+            headers.push((ACCEPT, HeaderValue::from_static(media_type)));
+        }
         if request.body.is_some() {
             headers.push((CONTENT_TYPE, HeaderValue::from_static("application/json")));
         }
@@ -275,6 +278,7 @@ impl Service {
             url: crate::url::join(&self.endpoint, &request.path, query),
             headers,
             body: request.body.as_ref().map(|body| Bytes::from(body.to_string())),
+            anonymous: false,
         };
         let purpose = self.purpose(true);
         let incoming = self.session.call(&purpose, outgoing.clone()).await?;
@@ -311,6 +315,7 @@ impl Service {
             url: url.to_owned(),
             headers: Vec::new(),
             body: None,
+            anonymous: false,
         };
         match self.session.call(&self.purpose(with_token), outgoing).await {
             Ok(incoming) => {

@@ -21,6 +21,7 @@ use crate::keystone;
 use crate::limits::Limits;
 use crate::recording::{Recorder, RecordingError, Replay};
 use crate::reply::{Next, next, refusal, request_id};
+use crate::request::Answer;
 use crate::service::Service;
 use crate::service_type::ServiceType;
 use crate::tls::TlsError;
@@ -260,6 +261,7 @@ impl Session {
             url: self.0.transport.login_url().to_owned(),
             headers: vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))],
             body: Some(Bytes::from(body.to_string())),
+            anonymous: false,
         };
         let purpose = Purpose {
             service: "identity",
@@ -317,11 +319,66 @@ impl Session {
         Ok(outgoing)
     }
 
+    /// Asks an address as a stranger would: one GET without a token, and whatever the answer is.
+    ///
+    /// `service` says for which service this is, for errors and bounds; `headers` go with it as they are and must hold no secret.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`] if there is no answer at all, or the address or a header cannot be used. Every status is an answer.
+    pub async fn probe(&self, service: &str, url: &str, headers: &[(&str, String)]) -> Result<Answer, RequestError> {
+        let purpose = Purpose {
+            service,
+            login: false,
+            with_token: false,
+        };
+        let mut outgoing = Outgoing {
+            method: Method::Get,
+            url: url.to_owned(),
+            headers: Vec::new(),
+            body: None,
+            anonymous: true,
+        };
+        let unusable = |what: String| {
+            self.error(
+                service,
+                &format!("GET {}", crate::url::shown(url)),
+                None,
+                None,
+                Problem::Unreachable(what),
+            )
+        };
+        crate::url::check(url).map_err(|what| unusable(format!("the address {what}")))?;
+        for (name, value) in headers {
+            match (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
+                (Ok(name), Ok(value)) => outgoing.headers.push((name, value)),
+                _ => return Err(unusable(format!("the header `{name}` cannot be sent"))),
+            }
+        }
+        let result = self.attempts(&purpose, &mut outgoing).await;
+        match result {
+            Ok(incoming) => Ok(Answer {
+                status: incoming.status,
+                request_id: request_id(&incoming.headers),
+                body: incoming.body,
+            }),
+            Err(problem) => Err(self.failure(&purpose, &outgoing, None, problem)),
+        }
+    }
+
     /// Sends a request, repeats it where that is right, and gives back an answer with a status from 200 to 299, or 300 for a version document.
     async fn exchange(&self, purpose: &Purpose<'_>, mut outgoing: Outgoing) -> Result<Incoming, RequestError> {
-        outgoing
-            .headers
-            .push((ACCEPT, HeaderValue::from_static("application/json")));
+        let result = self.attempts(purpose, &mut outgoing).await;
+        self.judge(purpose, &outgoing, result)
+    }
+
+    /// Sends a request, repeats it where that is right, and gives back what came of the last try.
+    async fn attempts(&self, purpose: &Purpose<'_>, outgoing: &mut Outgoing) -> Result<Incoming, Problem> {
+        if !outgoing.headers.iter().any(|(name, _)| *name == ACCEPT) {
+            outgoing
+                .headers
+                .push((ACCEPT, HeaderValue::from_static("application/json")));
+        }
         outgoing.headers.push((
             USER_AGENT,
             HeaderValue::from_static(concat!("reeve/", env!("CARGO_PKG_VERSION"))),
@@ -338,9 +395,9 @@ impl Session {
                 let result = self
                     .0
                     .transport
-                    .send(&outgoing, limits.answer.min(left), limits.answer_bytes)
+                    .send(outgoing, limits.answer.min(left), limits.answer_bytes)
                     .await;
-                self.note(purpose, &outgoing, &result, started.elapsed());
+                self.note(purpose, outgoing, &result, started.elapsed());
                 result
             };
             let pause = match next(
@@ -352,7 +409,7 @@ impl Session {
                 Timestamp::now(),
             ) {
                 Next::AskAgain(pause) if !self.is_replay() && Instant::now() + pause < end => pause,
-                _ => return self.judge(purpose, &outgoing, result),
+                _ => return result,
             };
             tracing::debug!(cloud = %self.0.config.name, service = purpose.service, attempt, ?pause, "asking again");
             tokio::time::sleep(pause).await;

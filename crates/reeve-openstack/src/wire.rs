@@ -29,6 +29,8 @@ pub(crate) struct Outgoing {
     pub(crate) url: String,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) body: Option<Bytes>,
+    /// Whether it is about how the address answers to strangers; a recording keeps this apart from what the same address says with a token.
+    pub(crate) anonymous: bool,
 }
 
 /// An answer as it came in; any status.

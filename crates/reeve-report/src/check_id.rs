@@ -8,15 +8,16 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// What [`CheckId::new`] accepts, as a regular expression for the published schema; a test holds the two together.
-const PATTERN: &str = r"^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)*$";
+const PATTERN: &str = r"^[a-z0-9]+([-_][a-z0-9]+)*(\.[a-z0-9]+([-_][a-z0-9]+)*)*$";
 
 /// Longest id in bytes; ids stand in one column of tables and in JUnit names.
 const MAX_LENGTH: usize = 80;
 
 /// The stable name of a check, for example `rook.mon-quorum` or `scs-0100-flavor-names`.
 ///
-/// Shape: words of ASCII lower-case letters and digits joined by `-`, in one or more areas joined by `.`; at most 80 bytes. Waivers, JUnit
-/// histories and links refer to it, so an id never changes its meaning.
+/// Shape: words of ASCII lower-case letters and digits joined by `-` or `_`, in one or more areas joined by `.`; at most 80 bytes. Waivers, JUnit
+/// histories and links refer to it, so an id never changes its meaning. Our own ids use `-`; `_` is for ids that others gave (`scs-0102-prop-min_disk`),
+/// which are kept letter by letter because people search for them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CheckId(String);
@@ -24,7 +25,7 @@ pub struct CheckId(String);
 /// A text is not a check id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{text:?} is not a check id: expected lower-case words joined by '-', areas joined by '.', at most {MAX_LENGTH} bytes"
+    "{text:?} is not a check id: expected lower-case words joined by '-' or '_', areas joined by '.', at most {MAX_LENGTH} bytes"
 )]
 pub struct CheckIdError {
     /// The text as given, cut after the longest length an id may have.
@@ -40,7 +41,7 @@ impl CheckId {
     pub fn new(text: &str) -> Result<CheckId, CheckIdError> {
         let well_formed = text.len() <= MAX_LENGTH
             && text
-                .split(['.', '-'])
+                .split(['.', '-', '_'])
                 .all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
         if well_formed {
             Ok(CheckId(text.to_owned()))
@@ -122,12 +123,19 @@ mod tests {
 
     #[test]
     fn accepts_words_and_areas_only() {
-        for good in ["rook.mon-quorum", "scs-0100-flavor-names", "a", "openstack.api.tls-1-2"] {
+        for good in [
+            "rook.mon-quorum",
+            "scs-0100-flavor-names",
+            "a",
+            "openstack.api.tls-1-2",
+            "scs-0102-prop-image_build_date",
+        ] {
             assert_eq!(CheckId::new(good).unwrap().as_str(), good);
         }
         let long = "a".repeat(MAX_LENGTH + 1);
         for bad in [
-            "", "-", ".", "a-", "-a", "a--b", "a..b", "a.-b", "A", "a b", "a_b", "ä", "a\n", &long,
+            "", "-", ".", "a-", "-a", "a--b", "a..b", "a.-b", "A", "a b", "_", "a_", "_a", "a__b", "a-_b", "a._b", "ä",
+            "a\n", &long,
         ] {
             assert!(CheckId::new(bad).is_err(), "{bad:?} passed");
         }
@@ -145,7 +153,7 @@ mod tests {
     proptest! {
         /// The published pattern and the constructor accept the same texts.
         #[test]
-        fn texts_of_the_pattern_are_ids(text in "[a-z0-9]{1,4}(-[a-z0-9]{1,4}){0,3}(\\.[a-z0-9]{1,4}(-[a-z0-9]{1,4}){0,3}){0,2}") {
+        fn texts_of_the_pattern_are_ids(text in "[a-z0-9]{1,4}([-_][a-z0-9]{1,4}){0,3}(\\.[a-z0-9]{1,4}([-_][a-z0-9]{1,4}){0,3}){0,2}") {
             prop_assert!(CheckId::new(&text).is_ok());
         }
 

@@ -1,5 +1,6 @@
 //! The command line's shape: what can be typed.
 
+mod check;
 mod handed_over;
 mod rehearsal;
 
@@ -9,6 +10,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::exit::Exit;
 use crate::printer::Colour;
 
+pub(crate) use check::{
+    CheckCleanupArgs, CheckCommand, CheckExplainArgs, CheckFormat, CheckListArgs, CheckReportArgs, CheckRunArgs,
+    CloudArgs, LedgerArgs, RenderingArgs, SelectionArgs, Weight,
+};
 pub(crate) use handed_over::{AdoptArgs, HandoverArgs, HandoverFormat, VerifyArgs};
 pub(crate) use rehearsal::RehearseArgs;
 
@@ -36,7 +41,8 @@ const EXAMPLES: &str = "Examples:
   reeve rook survey --admin-host ceph1 --kubeconfig admin.conf --save facts.json
   reeve rook check --facts facts.json
   reeve rook plan --facts facts.json --output plan.json
-  reeve rook plan show plan.json --steps";
+  reeve rook plan show plan.json --steps
+  reeve check run --cloud mycloud";
 
 /// Options of every command.
 #[derive(Args)]
@@ -60,11 +66,13 @@ pub(crate) struct Global {
 }
 
 #[derive(Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "one value in the life of the process")]
 pub(crate) enum Command {
     /// Take over a live Ceph cluster into Rook on Kubernetes.
     #[command(subcommand)]
     Rook(RookCommand),
+    /// Judge whether a cloud keeps the SCS IaaS standards, and say why not and what to change.
+    #[command(subcommand)]
+    Check(CheckCommand),
     /// Bring virtual machines of VMware into OpenStack.
     #[command(subcommand)]
     Import(ImportCommand),
@@ -497,8 +505,10 @@ pub(crate) enum SchemaOf {
     RookPlanOptions,
     /// What `reeve rook plan --output` writes.
     Plan,
-    /// What `--format json` of the checks prints.
+    /// What `--format json` of the checks of `reeve rook` prints.
     Report,
+    /// What `reeve check run --format json` prints.
+    CheckResult,
     /// What `reeve rook report --format json` prints.
     RookHandover,
     /// A line of the samples that a run keeps beside its journal.

@@ -1,5 +1,8 @@
 //! Environment variables: their names and their values, read here and nowhere else.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use camino::Utf8PathBuf;
 
 /// The configuration file.
@@ -15,8 +18,23 @@ pub(crate) const NO_COLOR: &str = "NO_COLOR";
 /// The terminal's width, as shells export it.
 pub(crate) const COLUMNS: &str = "COLUMNS";
 
+/// How long `reeve check` waits between two looks, in milliseconds; for tests, where nothing takes long.
+pub(crate) const CHECK_POLL: &str = "REEVE_CHECK_POLL_MS";
+
+/// What variables begin with that OpenStack's tools read: OS_CLOUD, OS_AUTH_URL and so on.
+const OPENSTACK: &str = "OS_";
+/// Further variables that say where clouds.yaml is, or that these tools follow and we do not, which is said then.
+const BESIDE_OPENSTACK: [&str; 6] = [
+    "XDG_CONFIG_HOME",
+    "XDG_CONFIG_DIRS",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+];
+
 /// What the environment says, read once at the start.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Environment {
     pub(crate) config: Option<Utf8PathBuf>,
     pub(crate) runs_dir: Option<Utf8PathBuf>,
@@ -27,6 +45,9 @@ pub(crate) struct Environment {
     pub(crate) home: Option<Utf8PathBuf>,
     pub(crate) xdg_config_home: Option<Utf8PathBuf>,
     pub(crate) xdg_state_home: Option<Utf8PathBuf>,
+    pub(crate) check_poll: Option<Duration>,
+    /// What OpenStack's tools read; holds secrets.
+    pub(crate) openstack: BTreeMap<String, String>,
 }
 
 impl Environment {
@@ -48,6 +69,13 @@ impl Environment {
             home: path("HOME"),
             xdg_config_home: path("XDG_CONFIG_HOME").filter(|path| path.is_absolute()),
             xdg_state_home: path("XDG_STATE_HOME").filter(|path| path.is_absolute()),
+            check_poll: value(CHECK_POLL)
+                .and_then(|text| text.parse().ok())
+                .map(Duration::from_millis),
+            openstack: std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .filter(|(name, _)| name.starts_with(OPENSTACK) || BESIDE_OPENSTACK.contains(&name.as_str()))
+                .collect(),
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::model::Catalogue;
 use crate::verdict::Verdict;
@@ -12,6 +14,10 @@ use crate::verdict::Verdict;
 pub enum ScopeChoice {
     /// Those of the versions that the timeline names for a day, as the official command does.
     At(Date),
+    /// Those of the versions that certification is given for on a day.
+    Current(Date),
+    /// Those of the versions that are being prepared on a day.
+    Draft(Date),
     /// Those of one version.
     Version(String),
     /// All that there are.
@@ -19,7 +25,8 @@ pub enum ScopeChoice {
 }
 
 /// How much a testcase weighs in a version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Target {
     /// Certification depends on it.
     Main,
@@ -27,6 +34,8 @@ pub enum Target {
     Recommended,
     /// Judged by a person.
     Preview,
+    /// A requirement of the text, or good sense, that the official tests do not look at; our own.
+    Extra,
 }
 
 /// A testcase that is asked for.
@@ -72,7 +81,8 @@ pub enum ScopeError {
 }
 
 /// What the results of one target mean together, the gravest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Aggregate {
     /// At least one failed.
     Fail,
@@ -123,7 +133,7 @@ impl Catalogue {
                 }
                 vec![(version.clone(), None)]
             }
-            ScopeChoice::At(date) => {
+            ScopeChoice::At(date) | ScopeChoice::Current(date) | ScopeChoice::Draft(date) => {
                 let Some(entry) = self.timeline.iter().find(|entry| entry.date <= *date) else {
                     let first = self
                         .timeline
@@ -132,13 +142,16 @@ impl Catalogue {
                     return Err(ScopeError::TooEarly { date: *date, first });
                 };
                 // In the order of the versions, which is from the newest on.
+                let counts = |state: &str| match choice {
+                    ScopeChoice::Current(_) => matches!(state, "effective" | "warn"),
+                    ScopeChoice::Draft(_) => state == "draft",
+                    _ => true,
+                };
                 self.versions
                     .iter()
                     .filter_map(|version| {
-                        Some((
-                            version.version.clone(),
-                            Some(entry.versions.get(&version.version)?.clone()),
-                        ))
+                        let state = entry.versions.get(&version.version)?;
+                        counts(state).then(|| (version.version.clone(), Some(state.clone())))
                     })
                     .collect::<Vec<_>>()
             }

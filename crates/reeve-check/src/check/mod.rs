@@ -12,6 +12,8 @@ mod standard_flavors;
 mod standard_images;
 mod volume_types;
 
+pub(crate) use volume_types::aspects;
+
 use crate::facts::{Facts, Missing};
 use crate::verdict::{CaseResult, Findings, Verdict};
 
@@ -22,6 +24,8 @@ pub enum Way {
     Reads,
     /// By making something in the cloud.
     Creates,
+    /// By one request as a stranger.
+    Probes,
     /// By a person.
     Manual,
     /// Not at all: the requirement was dropped, and the official tests give `ABORT` for it.
@@ -31,15 +35,19 @@ pub enum Way {
 /// Returns how a testcase is judged; `None` for an id that nobody knows.
 pub fn way(id: &str) -> Option<Way> {
     match id {
-        "scs-0101-entropy-avail"
-        | "scs-0101-fips-test"
-        | "scs-0116-permissions"
-        | "scs-0117-test-backup"
-        | "scs-0123-swift-s3" => Some(Way::Creates),
+        "scs-0101-entropy-avail" | "scs-0101-fips-test" | "scs-0116-permissions" | "scs-0117-test-backup" => {
+            Some(Way::Creates)
+        }
+        "scs-0123-swift-s3" => Some(Way::Probes),
         "scs-0101-flavor-property" | "scs-0101-image-property" | "scs-0101-rngd" => Some(Way::Dropped),
         "key-manager-docs-check" | "availability-zones-check" | "domain-manager-check" => Some(Way::Manual),
         id => find(id).map(|_| Way::Reads),
     }
+}
+
+/// Returns what a testcase asks for and where the standard says so, if it is judged from listings.
+pub(crate) fn reading_requirement(id: &str) -> Option<(String, &'static str)> {
+    find(id).map(|check| (check.requirement, check.source))
 }
 
 /// Judges a testcase from facts; `None` if it cannot be judged from facts alone.

@@ -23,7 +23,7 @@ pub(super) fn find(slug: &str) -> Option<Check> {
 }
 
 /// Returns the aspects that a description lists; none for one without a list.
-fn aspects(volume_type: &VolumeType) -> Vec<&str> {
+pub(crate) fn aspects(volume_type: &VolumeType) -> Vec<&str> {
     let description = volume_type.description.as_deref().unwrap_or_default();
     let list = description.strip_prefix("[scs:").and_then(|rest| {
         let (list, _) = rest.split_once(']')?;

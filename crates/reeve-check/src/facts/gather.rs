@@ -80,8 +80,18 @@ async fn flavors(session: &Session) -> Fact<Vec<Flavor>> {
 
 /// Neither hidden images nor community images of others come in this listing, although the checks would look at them; that is how the official tests ask.
 async fn images(session: &Session) -> Fact<Vec<Image>> {
+    list_images(session, &[("member_status", "all")]).await
+}
+
+/// Returns the public and community images that a listing with this query has.
+pub(crate) async fn list_images(session: &Session, query: &[(&str, &str)]) -> Fact<Vec<Image>> {
     let image = session.service("image").await.map_err(|error| missing(&error))?;
-    let request = Request::get("/images").with("member_status", "all").with("limit", PAGE);
+    let request = query
+        .iter()
+        .fold(Request::get("/images"), |request, (name, value)| {
+            request.with(*name, *value)
+        })
+        .with("limit", PAGE);
     let listing = image.list(&request, "images").await.map_err(|error| missing(&error))?;
     let mut images = read(&listing, Image::from_json, "images")?;
     images.retain(|image| matches!(image.visibility.as_str(), "public" | "community"));
@@ -110,7 +120,8 @@ async fn default_rules(session: &Session) -> Fact<Vec<DefaultRule>> {
     read(&listing, DefaultRule::from_json, "default rules")
 }
 
-fn read<T>(listing: &[Value], one: impl Fn(&Value) -> Result<T, String>, what: &str) -> Fact<Vec<T>> {
+/// Reads the entries of a listing.
+pub(crate) fn read<T>(listing: &[Value], one: impl Fn(&Value) -> Result<T, String>, what: &str) -> Fact<Vec<T>> {
     listing
         .iter()
         .map(one)
@@ -123,7 +134,7 @@ fn read<T>(listing: &[Value], one: impl Fn(&Value) -> Result<T, String>, what: &
 }
 
 /// Returns an error with all its causes in one line.
-fn missing(error: &RequestError) -> Missing {
+pub(crate) fn missing(error: &RequestError) -> Missing {
     let mut cause = error.to_string();
     let mut below = StdError::source(error);
     while let Some(source) = below {

@@ -1,10 +1,15 @@
-//! A cloud that keeps every standard, as far as listings show it.
+//! A cloud that keeps every standard, with servers that say so.
+
+#![allow(dead_code, reason = "each test takes what it needs of it")]
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reeve_check::{Catalogue, Way, parse, way};
 use reeve_openstack::SessionOptions;
-use reeve_openstack::fake::FakeCloud;
+use reeve_openstack::fake::{FakeCloud, Guest};
+use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 pub(crate) fn options() -> SessionOptions {
@@ -34,6 +39,35 @@ fn image(name: &str, source: &str) -> Value {
         "image_original_user": "user", "image_source": source, "image_description": "an image",
         "replace_frequency": "monthly", "provided_until": "none", "uuid_validity": "last-3", "hotfix_hours": "0" })
 }
+
+/// A server that carries out its orders and says these parts.
+pub(crate) fn guest(parts: &'static [(&'static str, &'static str)]) -> Guest {
+    Guest::new(move |user_data| {
+        let orders = String::from_utf8(STANDARD.decode(user_data).unwrap()).unwrap();
+        let (_, rest) = orders.split_once("@scsx ").unwrap();
+        let run = rest.split(' ').next().unwrap();
+        let frames = parts.iter().map(|(part, text)| {
+            let body = STANDARD.encode(text);
+            let sum = hex::encode(digest(&SHA256, body.as_bytes()));
+            format!(
+                "[    9.1] cloud-init[513]: @scsx {run} {part} {} :{body} @\r\n",
+                &sum[..16]
+            )
+        });
+        format!("[    0.0] Linux\r\n{}@scsx {run} end @\r\n", frames.collect::<String>())
+    })
+}
+
+/// What a good server says.
+pub(crate) const GOOD: &[(&str, &str)] = &[
+    ("entropy", "256\n"),
+    (
+        "fips",
+        "rngtest: FIPS 140-2 successes: 999\nrngtest: FIPS 140-2 failures: 1\n",
+    ),
+    ("how", "rngtest\n"),
+    ("random", "rdrand\nrdseed\n"),
+];
 
 /// A cloud that keeps every standard, as far as listings show it.
 pub(crate) async fn good_cloud() -> FakeCloud {
@@ -78,6 +112,29 @@ pub(crate) async fn good_cloud() -> FakeCloud {
                     "used_in_default_sg": true, "used_in_non_default_sg": true }),
             );
         }
+        state.add(
+            "networks",
+            json!({ "id": "outside", "name": "public", "project_id": "provider", "is_default": true, "router:external": true, "shared": false }),
+        );
+        state.add(
+            "subnetpools",
+            json!({ "id": "pool", "name": "v6", "ip_version": 6, "shared": true, "is_default": true, "min_prefixlen": "64", "max_prefixlen": "64" }),
+        );
+        for service in ["compute_zones", "volume_zones"] {
+            state.add(
+                service,
+                json!({ "zoneName": "az1", "zoneState": { "available": true } }),
+            );
+        }
+        state.add(
+            "network_zones",
+            json!({ "name": "az1", "state": "available", "resource": "network" }),
+        );
+        state.encrypts = vec!["t".to_owned()];
+        state.guest = guest(GOOD);
+        let url = state.url.clone();
+        let object_store = ("object-store".to_owned(), format!("{url}/swift/v1/AUTH_alpha"));
+        state.catalogue.as_mut().unwrap().push(object_store);
     }
     cloud
 }

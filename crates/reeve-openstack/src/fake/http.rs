@@ -64,6 +64,18 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, state: Arc
         let (behaviour, answered) = {
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
             let behaviour = state.note(&asked);
+            if let Some(cut) = state
+                .cut
+                .filter(|cut| state.requests.len() == cut.at || (cut.forever && state.requests.len() > cut.at))
+            {
+                if state.requests.len() == cut.at {
+                    if cut.with_effect && !matches!(behaviour, Some(Behaviour::Status(..))) {
+                        route(&mut state, &asked);
+                    }
+                    state.was_cut.notify_one();
+                }
+                break;
+            }
             // A request that is refused by what stands before the service has no effect in it.
             let answered = match &behaviour {
                 Some(Behaviour::Status(status, headers, body)) => Answered {

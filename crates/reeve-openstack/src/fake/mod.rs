@@ -6,7 +6,9 @@
 mod fault;
 mod http;
 mod routes;
+mod rules;
 mod state;
+mod things;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +19,8 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 pub use fault::{Behaviour, Fault};
-pub use state::State;
+pub use rules::RuleKeeping;
+pub use state::{Cut, Guest, State};
 
 use crate::config::{Auth, CloudConfig, DomainName, Interface, ProjectName, Scope, TlsOptions, UserName};
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::http::{Answered, Asked};
 use super::state::State;
+use super::{rules, things};
 
 /// Answers a request.
 pub(super) fn route(state: &mut State, asked: &Asked) -> Answered {
@@ -17,11 +18,22 @@ pub(super) fn route(state: &mut State, asked: &Asked) -> Answered {
                 &json!({ "version": { "id": "v3.14", "status": "stable", "links": [link] } }),
             )
         }
+        // What stands for Ceph's gateway knows strangers only.
+        ("GET", "") => Answered {
+            status: state.s3_answer.0,
+            headers: vec![("content-type".to_owned(), "application/xml".to_owned())],
+            body: state.s3_answer.1.clone(),
+        },
         ("GET", "/image") => version_list(state, "v2.17", "/image", "/v2/"),
         ("GET", "/network") => version_list(state, "v2.0", "", "/network/v2.0/"),
         ("GET", "/key-manager") => version_list(state, "v1", "/key-manager", "/v1/"),
         ("GET", "/load-balancer") => version_list(state, "v2.27", "/load-balancer", "/v2"),
         _ if !state.accepts(asked.token.as_deref()) => {
+            let words =
+                json!({ "error": { "message": "The request you have made requires authentication.", "code": 401 } });
+            Answered::json(401, &words)
+        }
+        _ if !rules::allows(state, asked) => {
             let words =
                 json!({ "error": { "message": "The request you have made requires authentication.", "code": 401 } });
             Answered::json(401, &words)
@@ -42,10 +54,6 @@ pub(super) fn route(state: &mut State, asked: &Asked) -> Answered {
             }
         }
         ("GET", "/compute/v2.1/flavors/detail") => flavors(state, asked),
-        ("POST", "/compute/v2.1/servers") => {
-            state.add("servers", json!({}));
-            Answered::json(202, &json!({ "server": { "id": "s1" } }))
-        }
         ("GET", "/image/v2/images") => images(state, asked),
         ("GET", "/volume/v3/alpha-id/types") => {
             let all = all(state, "volume_types");
@@ -61,25 +69,36 @@ pub(super) fn route(state: &mut State, asked: &Asked) -> Answered {
                 &Link::List("default_security_group_rules_links"),
             )
         }
-        ("GET", "/network/v2.0/networks") => {
-            let all = all(state, "networks");
-            paged(state, asked, "networks", all, &Link::List("networks_links"))
+        ("GET", "/compute/v2.1/flavors" | "/image/v2/schemas/images" | "/swift/v1/AUTH_alpha") => {
+            Answered::json(200, &json!({}))
+        }
+        ("GET", "/compute/v2.1/os-availability-zone" | "/volume/v3/alpha-id/os-availability-zone") => {
+            let service = if path.starts_with("/compute") {
+                "compute_zones"
+            } else {
+                "volume_zones"
+            };
+            Answered::json(200, &json!({ "availabilityZoneInfo": all(state, service) }))
+        }
+        ("GET", "/network/v2.0/availability_zones") => {
+            Answered::json(200, &json!({ "availability_zones": all(state, "network_zones") }))
         }
         // A service without links, read by marker.
         ("GET", "/s3/objects") => {
             let all = all(state, "objects");
             paged(state, asked, "objects", all, &Link::None)
         }
-        _ => Answered::json(
-            404,
-            &json!({ "itemNotFound": { "code": 404, "message": "The resource could not be found." } }),
-        ),
+        _ => things::answer(state, asked).unwrap_or_else(|| {
+            let words = json!({ "itemNotFound": { "code": 404, "message": "The resource could not be found." } });
+            Answered::json(404, &words)
+        }),
     }
 }
 
 fn login(state: &mut State, asked: &Asked) -> Answered {
     let body: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
     let identity = &body["auth"]["identity"];
+    let mut rules = None;
     let right = match identity["methods"][0].as_str() {
         Some("password") => {
             let user = &identity["password"]["user"];
@@ -89,9 +108,13 @@ fn login(state: &mut State, asked: &Asked) -> Answered {
         }
         Some("application_credential") => {
             let credential = &identity["application_credential"];
-            credential["id"] == "ac-id"
-                && credential["secret"] == state.password.as_str()
-                && body["auth"]["scope"].is_null()
+            let made = state.collections.get("application_credentials").into_iter().flatten();
+            let known = made
+                .clone()
+                .find(|known| known["id"] == credential["id"] && known["secret"] == credential["secret"]);
+            rules = known.and_then(|known| known["access_rules"].as_array().cloned());
+            let is_fixed = credential["id"] == "ac-id" && credential["secret"] == state.password.as_str();
+            (is_fixed || known.is_some()) && body["auth"]["scope"].is_null()
         }
         Some("token") => state.accepts(identity["token"]["id"].as_str()),
         _ => false,
@@ -102,6 +125,9 @@ fn login(state: &mut State, asked: &Asked) -> Answered {
         return Answered::json(401, &words);
     }
     let (token, says) = state.give_token();
+    if let Some(rules) = rules {
+        state.token_rules.insert(token.clone(), rules);
+    }
     let mut answered = Answered::json(201, &says);
     answered.headers.push(("x-subject-token".to_owned(), token));
     answered
@@ -171,7 +197,7 @@ fn images(state: &State, asked: &Asked) -> Answered {
 }
 
 /// How a service says that there is more.
-enum Link {
+pub(super) enum Link {
     /// `next`, with this path.
     Next(&'static str),
     /// A list of links under this key.
@@ -180,7 +206,7 @@ enum Link {
     None,
 }
 
-fn paged(state: &State, asked: &Asked, collection: &str, list: Vec<Value>, link: &Link) -> Answered {
+pub(super) fn paged(state: &State, asked: &Asked, collection: &str, list: Vec<Value>, link: &Link) -> Answered {
     let wanted = |name: &str| {
         asked
             .query

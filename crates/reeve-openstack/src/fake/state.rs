@@ -1,12 +1,17 @@
 //! What the cloud holds.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use tokio::sync::Notify;
+
 use super::fault::{Behaviour, Fault};
 use super::http::Asked;
+use super::rules::RuleKeeping;
 
 /// What the cloud holds; tests change it as an operator would.
 #[derive(Debug)]
@@ -37,7 +42,57 @@ pub struct State {
     pub requests: Vec<String>,
     /// Tokens that are good, and until when.
     pub tokens: BTreeMap<String, Timestamp>,
+    /// Whether there is a backup service.
+    pub has_backup_service: bool,
+    /// The names of the volume types that encrypt.
+    pub encrypts: Vec<String>,
+    /// What servers say on their console.
+    pub guest: Guest,
+    /// Status and body with which the object store answers to strangers.
+    pub s3_answer: (u16, String),
+    /// What services make of access rules, by the first part of their path; the others keep to them.
+    pub rule_keeping: BTreeMap<String, RuleKeeping>,
+    /// Whole answers to GET, by path: `/compute/v2.1/limits`.
+    pub documents: BTreeMap<String, Value>,
+    /// When the cloud breaks connections off.
+    pub cut: Option<Cut>,
+    /// Told when it has done so.
+    pub was_cut: Arc<Notify>,
+    pub(super) token_rules: BTreeMap<String, Vec<Value>>,
     pub(super) tokens_given: u64,
+    pub(super) things_made: u64,
+}
+
+/// When the cloud breaks connections off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// At this request, counted from the first one of all.
+    pub at: usize,
+    /// Whether the request still has its effect.
+    pub with_effect: bool,
+    /// Whether all later ones are broken off too, without effect, as if whoever asks were dead.
+    pub forever: bool,
+}
+
+/// What servers say on their console: a function of the user data that they got.
+#[derive(Clone)]
+pub struct Guest(Arc<dyn Fn(&str) -> String + Send + Sync>);
+
+impl Guest {
+    /// Returns servers that speak so.
+    pub fn new(says: impl Fn(&str) -> String + Send + Sync + 'static) -> Guest {
+        Guest(Arc::new(says))
+    }
+
+    pub(super) fn say(&self, user_data: &str) -> String {
+        (self.0)(user_data)
+    }
+}
+
+impl fmt::Debug for Guest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Guest")
+    }
 }
 
 impl State {
@@ -72,7 +127,17 @@ impl State {
             faults: Vec::new(),
             requests: Vec::new(),
             tokens: BTreeMap::new(),
+            has_backup_service: true,
+            encrypts: Vec::new(),
+            guest: Guest::new(|_| String::new()),
+            s3_answer: (403, "<Error><Code>InvalidAccessKeyId</Code></Error>".to_owned()),
+            rule_keeping: BTreeMap::new(),
+            documents: BTreeMap::new(),
+            cut: None,
+            was_cut: Arc::default(),
+            token_rules: BTreeMap::new(),
             tokens_given: 0,
+            things_made: 0,
             url,
         }
     }
@@ -80,6 +145,44 @@ impl State {
     /// Adds something to a collection.
     pub fn add(&mut self, collection: &str, entry: Value) {
         self.collections.entry(collection.to_owned()).or_default().push(entry);
+    }
+
+    /// Lets everything become what it is becoming, as time does.
+    pub fn settle(&mut self) {
+        super::things::settle(self);
+    }
+
+    /// Returns the ids of everything that users can make, by collection.
+    pub fn things(&mut self) -> BTreeMap<String, Vec<String>> {
+        self.settle();
+        let made = [
+            "servers",
+            "volumes",
+            "backups",
+            "secrets",
+            "networks",
+            "subnets",
+            "routers",
+            "ports",
+            "security_groups",
+            "security_group_rules",
+            "application_credentials",
+            "access_rules",
+        ];
+        let ids = |collection: &str| {
+            let things = self.collections.get(collection).into_iter().flatten();
+            things
+                .map(|thing| thing["id"].as_str().unwrap_or_default().to_owned())
+                .collect()
+        };
+        made.into_iter()
+            .map(|collection| (collection.to_owned(), ids(collection)))
+            .collect()
+    }
+
+    pub(super) fn next_number(&mut self) -> u64 {
+        self.things_made += 1;
+        self.things_made
     }
 
     /// Takes all tokens back.

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::wire::Outgoing;
 
-/// Returns what makes a request the same as another: method, address with sorted query, microversion. All logins are one.
+/// Returns what makes a request the same as another: method, address with sorted query, microversion, and whether a stranger asks. All logins are one.
 pub(super) fn key(outgoing: &Outgoing, login: bool) -> String {
     if login {
         return "LOGIN".to_owned();
@@ -23,6 +23,9 @@ pub(super) fn key(outgoing: &Outgoing, login: bool) -> String {
         .find(|(name, _)| name == "openstack-api-version");
     if let Some(Ok(text)) = microversion.map(|(_, value)| value.to_str()) {
         key.push_str(&format!(" [{text}]"));
+    }
+    if outgoing.anonymous {
+        key.push_str(" [anonymous]");
     }
     key
 }

@@ -1,5 +1,6 @@
 //! The commands, a file each.
 
+mod check;
 mod completions;
 mod config_show;
 mod import;
@@ -47,6 +48,7 @@ impl Context<'_> {
 pub(crate) fn run(command: Command, context: &Context<'_>) -> Result<Exit, Failure> {
     match command {
         Command::Rook(command) => rook::run(command, context),
+        Command::Check(command) => check::run(command, context),
         Command::Import(command) => import::run(command, context),
         Command::Run(command) => run::run(command, context),
         Command::Config(ConfigCommand::Show { format }) => config_show::run(format, context),

@@ -11,6 +11,7 @@ pub(super) fn run(of: SchemaOf, context: &Context<'_>) -> Result<Exit, Failure> 
         SchemaOf::RookPlanOptions => context.answer_json(&schemars::schema_for!(reeve_rook::plan::Options))?,
         SchemaOf::Plan => context.answer_json(&schemars::schema_for!(reeve_journal::plan::Plan))?,
         SchemaOf::RookHandover => context.answer_json(&reeve_rook::handover_report::schema())?,
+        SchemaOf::CheckResult => context.answer_json(&reeve_check::CheckRun::schema())?,
         SchemaOf::Report => context.answer_json(&reeve_report::schema())?,
         SchemaOf::RookSamples => context.answer_json(&schemars::schema_for!(reeve_rook::watch::SampleLine))?,
         SchemaOf::RookEvents => context.answer_json(&schemars::schema_for!(super::rook::StreamLine<'_>))?,

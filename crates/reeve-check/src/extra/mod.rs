@@ -1,0 +1,245 @@
+//! Checks that the official tests do not have: requirements of the texts that nobody looks at, and good sense.
+//!
+//! Their ids begin with `scsx-`, so that none can be mistaken for an official one; they count for no certification and are never sent anywhere.
+
+mod endpoints;
+mod flavors;
+mod images;
+mod leftovers;
+mod networks;
+mod volume_types;
+mod wider;
+mod zones;
+
+use crate::facts::{Facts, Missing};
+use crate::verdict::{CaseResult, Findings, Verdict};
+
+pub(crate) use wider::Wider;
+pub(crate) use wider::gather_wider;
+
+/// A check of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExtraCheck {
+    /// Its id.
+    pub id: &'static str,
+    /// What it makes sure of.
+    pub requirement: &'static str,
+    /// Where that comes from.
+    pub source: &'static str,
+    /// Whether something has to be made in the cloud for it.
+    pub creates: bool,
+}
+
+const fn reads(id: &'static str, requirement: &'static str, source: &'static str) -> ExtraCheck {
+    ExtraCheck {
+        id,
+        requirement,
+        source,
+        creates: false,
+    }
+}
+
+const fn creates(id: &'static str, requirement: &'static str, source: &'static str) -> ExtraCheck {
+    ExtraCheck {
+        id,
+        requirement,
+        source,
+        creates: true,
+    }
+}
+
+/// Where the rule about access rules comes from.
+const ACCESS_RULES: &str = "Keystone's API reference v3, \"Application credentials: access rules\"; keystonemiddleware: `auth_token/__init__.py` – `_validate_access_rules`";
+
+/// All of them, by id.
+pub const EXTRA_CHECKS: [ExtraCheck; 20] = [
+    creates(
+        "scsx-0101-cpu-random",
+        "The processor of a server gives random numbers (RDRAND, RDSEED or RNDR); the hypervisor does not filter that out.",
+        "scs-0101-v1, section \"Entropy in VMs\"",
+    ),
+    reads(
+        "scsx-0102-community-images",
+        "Community images keep the mandatory rules for the properties of images, also those of other projects, which the official tests do not see.",
+        "scs-0102-v1, which speaks of all images that users can use",
+    ),
+    reads(
+        "scsx-0102-dates",
+        "`provided_until` is a date, `none` or `notice`, and `uuid_validity` is there; the official tests take any text for the one and let the other be missing.",
+        "scs-0102-v1, section \"Image updating\"",
+    ),
+    reads(
+        "scsx-0102-hidden-images",
+        "Hidden public images keep the mandatory rules for the properties of images; the official tests do not see them.",
+        "scs-0102-v1, which speaks of all images that users can use",
+    ),
+    reads(
+        "scsx-0103-extra-specs",
+        "Whatever a flavor says in extra specs `scs:…` is true, also where the flavor is no standard one.",
+        "scs-0103-v1, section \"Guarantees and properties\"",
+    ),
+    creates(
+        "scsx-0114-encrypted",
+        "A volume of a type that lists `encrypted` is encrypted.",
+        "scs-0114-v1, section \"Systematic Description of Volume Types\"",
+    ),
+    reads(
+        "scsx-0114-volume-types",
+        "A list of aspects stands at the very beginning of a description, where programs look for it, and a type that is called encrypted or replicated says so there.",
+        "scs-0114-v1, section \"Systematic Description of Volume Types\"",
+    ),
+    creates(
+        "scsx-0116-payload",
+        "A secret that was put into the key manager is given back as it was.",
+        "scs-0116-v1, section \"Key Manager Standard\"",
+    ),
+    reads(
+        "scsx-0121-zones",
+        "Every availability zone of servers is available, and zones of volumes and networks are called like those of servers.",
+        "scs-0121-v1, section \"Availability Zones\"",
+    ),
+    reads(
+        "scsx-0123-endpoints",
+        "Every public endpoint of the catalogue answers.",
+        "scs-0123-v1, section \"Mandatory IaaS APIs\"",
+    ),
+    reads(
+        "scsx-0125-https",
+        "Every public endpoint of the catalogue is encrypted.",
+        "scs-0125 (draft), section \"Transport encryption\"",
+    ),
+    reads(
+        "scsx-0126-default-network",
+        "Exactly one network is the default one, and it leads outside.",
+        "scs-0126-v1, section \"Default networks\"",
+    ),
+    reads(
+        "scsx-0126-ipv6-pool",
+        "There is exactly one shared default subnet pool for IPv6, and it gives networks of 64 bits.",
+        "scs-0126-v1, section \"IPv6\"",
+    ),
+    reads(
+        "scsx-0126-provider-networks",
+        "Users see no networks of the provider but the default one.",
+        "scs-0126-v1, section \"Default networks\"",
+    ),
+    reads(
+        "scsx-hyg-leftovers",
+        "Nothing is left in the project of earlier runs of this program or of the official tests.",
+        "this project: how checks clean up after themselves",
+    ),
+    creates(
+        "scsx-iam-access-rules-block-storage",
+        "The volume service keeps to the access rules of an application credential.",
+        ACCESS_RULES,
+    ),
+    creates(
+        "scsx-iam-access-rules-compute",
+        "The compute service keeps to the access rules of an application credential.",
+        ACCESS_RULES,
+    ),
+    creates(
+        "scsx-iam-access-rules-image",
+        "The image service keeps to the access rules of an application credential.",
+        ACCESS_RULES,
+    ),
+    creates(
+        "scsx-iam-access-rules-network",
+        "The network service keeps to the access rules of an application credential.",
+        ACCESS_RULES,
+    ),
+    creates(
+        "scsx-iam-access-rules-object-store",
+        "The object store keeps to the access rules of an application credential.",
+        ACCESS_RULES,
+    ),
+];
+
+/// Returns one of our checks.
+pub fn extra_check(id: &str) -> Option<&'static ExtraCheck> {
+    EXTRA_CHECKS.iter().find(|check| check.id == id)
+}
+
+/// Judges one of our checks that reads; `None` for any other id.
+pub(crate) fn judge_extra(id: &str, facts: &Facts, wider: &Wider) -> Option<CaseResult> {
+    let judge: fn(&Facts, &Wider) -> Result<Findings, Missing> = match id {
+        "scsx-0102-community-images" => images::community,
+        "scsx-0102-dates" => images::dates,
+        "scsx-0102-hidden-images" => images::hidden,
+        "scsx-0103-extra-specs" => flavors::extra_specs,
+        "scsx-0114-volume-types" => volume_types::descriptions,
+        "scsx-0121-zones" => zones::zones,
+        "scsx-0123-endpoints" => endpoints::alive,
+        "scsx-0125-https" => endpoints::encrypted,
+        "scsx-0126-default-network" => networks::default_network,
+        "scsx-0126-ipv6-pool" => networks::ipv6_pool,
+        "scsx-0126-provider-networks" => networks::provider_networks,
+        "scsx-hyg-leftovers" => leftovers::leftovers,
+        _ => return None,
+    };
+    let outcome = match facts.preflight() {
+        Some(missing) => Err(missing),
+        None => judge(facts, wider),
+    };
+    Some(result(extra_check(id)?, outcome))
+}
+
+/// Returns the result of one of our checks.
+pub(crate) fn result(check: &ExtraCheck, outcome: Result<Findings, Missing>) -> CaseResult {
+    let (verdict, cause, findings) = match outcome {
+        Ok(findings) => (findings.verdict(), findings.cause(), findings.into_vec()),
+        Err(missing) => (
+            Verdict::Abort,
+            Some(format!("{}; {}", missing.cause, missing.hint)),
+            Vec::new(),
+        ),
+    };
+    CaseResult {
+        id: check.id.to_owned(),
+        verdict,
+        requirement: check.requirement.to_owned(),
+        source: check.source.to_owned(),
+        findings,
+        cause,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_sorted_and_each_once_and_nobody_elses() {
+        let ids: Vec<&str> = EXTRA_CHECKS.iter().map(|check| check.id).collect();
+        let mut sorted = ids.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(ids, sorted);
+        for check in EXTRA_CHECKS {
+            assert!(
+                check.id.starts_with("scsx-") && check.requirement.ends_with('.'),
+                "{check:?}"
+            );
+            reeve_report::CheckId::new(check.id).unwrap();
+        }
+    }
+
+    #[test]
+    fn those_that_read_are_judged_and_no_others() {
+        let missing = Missing {
+            cause: "no".to_owned(),
+            hint: "no".to_owned(),
+            not_found: false,
+        };
+        let facts = Facts::without(jiff::Timestamp::UNIX_EPOCH, &missing);
+        let wider = Wider::without(&missing);
+        for check in EXTRA_CHECKS {
+            assert_eq!(
+                judge_extra(check.id, &facts, &wider).is_some(),
+                !check.creates,
+                "{}",
+                check.id
+            );
+        }
+    }
+}
