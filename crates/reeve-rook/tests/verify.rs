@@ -138,6 +138,7 @@ impl Stage {
                 .iter_mut()
                 .for_each(|pool| pool.autoscale_mode = "off".into());
             set(&mut facts, "osd", "osd_crush_update_on_start", Some("false"));
+            set(&mut facts, "osd", "osd_mclock_skip_benchmark", Some("true"));
             set(&mut facts, "mgr", "mgr/balancer/active", Some("false"));
         }
         if matches!(self, Self::Mid | Self::Undone) {

@@ -416,7 +416,7 @@ fn a_person_at_a_terminal_is_asked_and_no_is_no() {
 
     let mut terminal = Terminal::open(desk.command(&rollback));
     terminal.reads("Take this back? [yes/no] ");
-    assert!(terminal.seen.contains("1 of 168 steps are done"), "{}", terminal.seen);
+    assert!(terminal.seen.contains("1 of 170 steps are done"), "{}", terminal.seen);
     terminal.types("perhaps\n");
     terminal.reads("Take this back? [yes/no] ");
     terminal.types("no\n");
@@ -441,13 +441,13 @@ fn a_run_is_followed_on_a_terminal_in_a_block_that_is_drawn_over() {
     let mut held = desk.held(a_plan(&Options::default()));
     held.does();
     let mut terminal = Terminal::open(desk.command(&["rook", "status", "--watch"]));
-    terminal.reads("1 of 168 steps");
+    terminal.reads("1 of 170 steps");
     terminal.reads("so far, about");
     held.does();
-    terminal.reads("2 of 168 steps");
+    terminal.reads("2 of 170 steps");
     // The line of the step scrolls above the block, which was drawn over.
     assert!(
-        terminal.seen.contains("   2/168 ") && terminal.seen.contains("\u{1b}["),
+        terminal.seen.contains("   2/170 ") && terminal.seen.contains("\u{1b}["),
         "{:?}",
         terminal.seen
     );

@@ -145,18 +145,18 @@ fn an_osd_on_its_way() {
     };
     story.sees(ill, Some(io));
     insta::assert_snapshot!(story.drawn(8, 100), @r"
-    Phase 6 of 7: Hand over the OSDs                                                     92 of 168 steps
+    Phase 6 of 7: Hand over the OSDs                                                     93 of 170 steps
       osd.0  Waits until osd.0 is up.                                                       8 s of 600 s
       ceph    HEALTH_WARN (OSD_DOWN, PG_DEGRADED)
       mons    quorum 3 of 3; mgr a, 1 stands by
       osds    5 of 6 OSDs up, 24 of 32 PGs active+clean (8 active+undersized+degraded)
       client  worst write 12 ms, 20 writes; worst so far 440 ms
       away    osd.0 on n1: Rook's pod may start, and was not seen to serve yet
-      time    3 min 14 s so far, about 6 min 28 s left, pauses aside
+      time    3 min 16 s so far, about 6 min 29 s left, pauses aside
     ");
     // Narrow, and nothing heard for a while.
     insta::assert_snapshot!(story.drawn(40, 50), @r"
-    Phase 6 of 7: Hand over the OSDs   92 of 168 steps
+    Phase 6 of 7: Hand over the OSDs   93 of 170 steps
       osd.0  Waits until osd.0 is up.    40 s of 600 s
       ceph    HEALTH_WARN (OSD_DOWN, PG_DEGRADED)
       mons    quorum 3 of 3; mgr a, 1 stands by
@@ -164,7 +164,7 @@ fn an_osd_on_its_way() {
       client  worst write 12 ms, 20 writes; worst so …
               seen 39 s ago
       away    osd.0 on n1: Rook's pod may start, and …
-      time    3 min 46 s so far, about 6 min 28 s lef…
+      time    3 min 48 s so far, about 6 min 29 s lef…
     ");
 }
 
@@ -172,9 +172,9 @@ fn an_osd_on_its_way() {
 fn before_anything_and_at_the_end() {
     let mut story = Story::new();
     insta::assert_snapshot!(story.drawn(0, 90), @r"
-    Phase 1 of 7: Prepare                                                       0 of 168 steps
+    Phase 1 of 7: Prepare                                                       0 of 170 steps
       between two steps
-      time    1 s so far, about 13 min 23 s left, pauses aside
+      time    1 s so far, about 13 min 24 s left, pauses aside
     ");
     let last = story.view.index.iter().max_by_key(|(_, at)| **at).unwrap().0.clone();
     story.up_to(last.as_str());
@@ -188,7 +188,7 @@ fn before_anything_and_at_the_end() {
     story.happens(Event::Finished);
     story.sees(|_| (), None);
     insta::assert_snapshot!(story.drawn(500, 90), @r"
-    Phase 7 of 7: Let go                                                      168 of 168 steps
+    Phase 7 of 7: Let go                                                      170 of 170 steps
       at rest
       ceph    HEALTH_OK
       mons    quorum 3 of 3; mgr a, 1 stands by
@@ -228,11 +228,11 @@ fn no_quorum_while_a_mon_is_taken_back() {
         client: None,
     }));
     insta::assert_snapshot!(story.drawn(3, 100), @r"
-    Phase 4 of 7: Hand over the mons                                                     69 of 168 steps
+    Phase 4 of 7: Hand over the mons                                                     70 of 170 steps
       mon.n1  undoing: Releases mon.n1 to Rook.                                             3 s of 120 s
       ceph    DOES NOT ANSWER: no answer within 5 s
       away    mon.n1 on n1: Rook's pod may start, and was not seen to serve yet
-      time    2 min 26 s so far, about 7 s of undoing left
+      time    2 min 28 s so far, about 7 s of undoing left
     ");
     story.happens(Event::StepUndoDone {
         step: step.clone(),
@@ -242,7 +242,7 @@ fn no_quorum_while_a_mon_is_taken_back() {
         reason: PauseReason::Failed { step, error },
     });
     insta::assert_snapshot!(story.drawn(3, 100), @r"
-    Phase 4 of 7: Hand over the mons                                                     69 of 168 steps
+    Phase 4 of 7: Hand over the mons                                                     70 of 170 steps
       at rest
       ceph    DOES NOT ANSWER: no answer within 5 s
       away    mon.n1 on n1: ceph-mon@n1.service is stopped, and Rook's pod must not start yet
