@@ -260,10 +260,14 @@ impl Laboratory {
     }
 }
 
-/// Returns the folder of the binaries under test: where cargo put this test's own, one up.
+/// Returns the folder of the binaries under test: where cargo put this program, or one up if it is a test.
 fn target() -> Utf8PathBuf {
     let exe = Utf8PathBuf::from_path_buf(std::env::current_exe().expect("a test has a path")).expect("UTF-8");
-    exe.ancestors().nth(2).expect("target/debug/deps/test").to_owned()
+    let folder = exe.parent().expect("a program is in a folder");
+    match (folder.file_name(), folder.parent()) {
+        (Some("deps"), Some(target)) => target.to_owned(),
+        _ => folder.to_owned(),
+    }
 }
 
 fn run(command: &mut Command, input: Option<&str>) -> Said {
