@@ -5,6 +5,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::facts::Missing;
+
 /// The verdict of a check, as the official tests give it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
@@ -67,6 +69,28 @@ pub struct CaseResult {
     pub findings: Vec<Finding>,
     /// Why it could not be judged, for `ABORT`.
     pub cause: Option<String>,
+}
+
+impl CaseResult {
+    /// Returns the result of a check that looked, or that lacked what it wanted to look at.
+    pub(crate) fn new(id: &str, requirement: String, source: &str, outcome: Result<Findings, Missing>) -> CaseResult {
+        let (verdict, cause, findings) = match outcome {
+            Ok(findings) => (findings.verdict(), findings.cause(), findings.into_vec()),
+            Err(missing) => (
+                Verdict::Abort,
+                Some(format!("{}; {}", missing.cause, missing.hint)),
+                Vec::new(),
+            ),
+        };
+        CaseResult {
+            id: id.to_owned(),
+            verdict,
+            requirement,
+            source: source.to_owned(),
+            findings,
+            cause,
+        }
+    }
 }
 
 /// Collects what one check finds.

@@ -15,7 +15,7 @@ mod volume_types;
 pub(crate) use volume_types::aspects;
 
 use crate::facts::{Facts, Missing};
-use crate::verdict::{CaseResult, Findings, Verdict};
+use crate::verdict::{CaseResult, Findings};
 
 /// How a testcase is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,22 +57,7 @@ pub fn judge(id: &str, facts: &Facts) -> Option<CaseResult> {
         Some(missing) => Err(missing),
         None => (check.judge)(facts),
     };
-    let (verdict, cause, findings) = match outcome {
-        Ok(findings) => (findings.verdict(), findings.cause(), findings.into_vec()),
-        Err(missing) => (
-            Verdict::Abort,
-            Some(format!("{}; {}", missing.cause, missing.hint)),
-            Vec::new(),
-        ),
-    };
-    Some(CaseResult {
-        id: id.to_owned(),
-        verdict,
-        requirement: check.requirement,
-        source: check.source.to_owned(),
-        findings,
-        cause,
-    })
+    Some(CaseResult::new(id, check.requirement, check.source, outcome))
 }
 
 /// Judges facts; facts that are missing are the cause of an `ABORT`.

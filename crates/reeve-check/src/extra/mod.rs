@@ -12,7 +12,7 @@ mod wider;
 mod zones;
 
 use crate::facts::{Facts, Missing};
-use crate::verdict::{CaseResult, Findings, Verdict};
+use crate::verdict::{CaseResult, Findings};
 
 pub(crate) use wider::Wider;
 pub(crate) use wider::gather_wider;
@@ -186,22 +186,7 @@ pub(crate) fn judge_extra(id: &str, facts: &Facts, wider: &Wider) -> Option<Case
 
 /// Returns the result of one of our checks.
 pub(crate) fn result(check: &ExtraCheck, outcome: Result<Findings, Missing>) -> CaseResult {
-    let (verdict, cause, findings) = match outcome {
-        Ok(findings) => (findings.verdict(), findings.cause(), findings.into_vec()),
-        Err(missing) => (
-            Verdict::Abort,
-            Some(format!("{}; {}", missing.cause, missing.hint)),
-            Vec::new(),
-        ),
-    };
-    CaseResult {
-        id: check.id.to_owned(),
-        verdict,
-        requirement: check.requirement.to_owned(),
-        source: check.source.to_owned(),
-        findings,
-        cause,
-    }
+    CaseResult::new(check.id, check.requirement.to_owned(), check.source, outcome)
 }
 
 #[cfg(test)]

@@ -150,14 +150,8 @@ impl Workshop {
             .id_of(inner)
             .or_else(|| answer["restore"]["volume_id"].as_str().map(str::to_owned))
             .ok_or(MakeError::NoId(kind))?;
-        self.write(Line::Made { number, id: id.clone() })?;
-        Ok(Made {
-            number,
-            kind,
-            name,
-            id,
-            answer,
-        })
+        let made = self.found(number, kind, name, id)?;
+        Ok(Made { answer, ..made })
     }
 
     /// Writes down that something is about to come into being that no request of its own makes, and returns its number and name.
