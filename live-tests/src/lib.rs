@@ -26,7 +26,7 @@ pub use probe::{Absence, Answer, Daemon, Probe, silence, without_mgr};
 pub use sampler::{Sample, Sampler, Seen, seconds_without_quorum, stretches_without_mgr};
 pub use taken_over::{
     assert_old_units_are_masked, assert_one_failure_domain_at_a_time, assert_taken_over,
-    assert_taken_over_without_counts,
+    assert_taken_over_without_counts, wait_for_rook,
 };
 
 /// Prints a measured figure for the person who runs the tests with `--nocapture`.

@@ -28,13 +28,7 @@ impl Picture {
         part("mon map", lines(&lab.ceph(&["mon", "dump", "--format", "json"])));
         let crush: Value = lab.ceph_json(&["osd", "crush", "dump"]);
         part("CRUSH map", flat(&crush));
-        let options = each(&lab.ceph_json(&["config", "dump"]));
-        // Every OSD measures its disk whenever it starts, under the old unit too, and stores what it found if that is below a threshold: on a busy machine.
-        let measured = |option: &String| option.contains("osd_mclock_max_capacity_iops_");
-        part(
-            "options",
-            options.into_iter().filter(|option| !measured(option)).collect(),
-        );
+        part("options", each(&lab.ceph_json(&["config", "dump"])));
         part("keys", lines(&keys(&lab.ceph_json(&["auth", "ls"]))));
         let osds = lab.ceph_json(&["osd", "dump"]);
         part("OSD flags", each(&osds["flags_set"]));

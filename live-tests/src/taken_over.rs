@@ -81,7 +81,16 @@ fn reconcile(lab: &Laboratory) {
     let patch = format!("--patch={patch}");
     let words: Vec<&str> = words.into_iter().chain([patch.as_str()]).collect();
     lab.kubectl(&words, None).fine();
-    lab.wait("Rook to have looked again", DEADLINE, |lab| {
+    wait_for_rook(lab, DEADLINE);
+}
+
+/// Waits until Rook has reconciled the whole cluster as it is described now. While it does, it sets its own defaults before it sets what `spec.cephConfig` pins.
+///
+/// # Panics
+///
+/// If it has not within `deadline`.
+pub fn wait_for_rook(lab: &Laboratory, deadline: Duration) {
+    lab.wait("Rook to have reconciled its CephCluster", deadline, |lab| {
         let cluster = ceph_cluster(lab);
         cluster["status"]["phase"] == "Ready"
             && cluster["status"]["observedGeneration"] == cluster["metadata"]["generation"]

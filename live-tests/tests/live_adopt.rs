@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use camino::Utf8Path;
-use reeve_live_tests::{Fault, Laboratory};
+use reeve_live_tests::{Fault, Laboratory, wait_for_rook};
 use serde_json::Value;
 
 const DEADLINE: Duration = Duration::from_secs(240);
@@ -37,14 +37,6 @@ impl Dumps {
             config: lab.ceph_json(&["config", "dump"]),
         }
     }
-}
-
-/// Waits until Rook has reconciled the whole cluster: while it does, it sets its own defaults before it sets what `spec.cephConfig` pins.
-fn wait_for_reconcile(lab: &Laboratory) {
-    let words = ["--namespace", "rook-ceph", "get", "cephcluster", "rook-ceph"];
-    lab.wait("Rook to have reconciled the cluster", DEADLINE * 2, |lab| {
-        lab.kubectl_json(&words)["status"]["phase"] == "Ready"
-    });
 }
 
 /// Names of the rules of a CRUSH map.
@@ -98,7 +90,7 @@ fn apply(lab: &Laboratory, folder: &Utf8Path, files: &[String]) {
             );
             std::thread::sleep(SECOND_LOOK);
         }
-        wait_for_reconcile(lab);
+        wait_for_rook(lab, DEADLINE * 2);
     }
 }
 
@@ -210,7 +202,7 @@ fn applying_the_descriptions_changes_nothing() {
 
     drop(guard);
     std::thread::sleep(SECOND_LOOK);
-    wait_for_reconcile(&lab);
+    wait_for_rook(&lab, DEADLINE * 2);
     lab.wait("the cluster to be well again", DEADLINE, Laboratory::is_well);
     assert_eq!(Dumps::take(&lab), found, "after cleaning up");
 }

@@ -35,6 +35,11 @@ impl Stage<'_> {
         of.next().unwrap_or_else(|| panic!("no {kind} of {subject}"))
     }
 
+    /// Returns the last step of the hand-over of a subject.
+    fn last_step(&self, subject: &str) -> &PlannedStep {
+        self.steps.iter().rfind(|step| step.subject == subject).unwrap()
+    }
+
     /// Goes on to the last step before the hand-over of a subject.
     fn go_before(&self, subject: &str) {
         let first = self.steps.iter().position(|step| step.subject == subject).unwrap();
@@ -45,7 +50,7 @@ impl Stage<'_> {
     /// Goes on to the end of the hand-over of a subject, which must succeed.
     fn hand_over(&self, subject: &str) {
         let said = self.go_through(subject);
-        let last = self.steps.iter().rfind(|step| step.subject == subject).unwrap();
+        let last = self.last_step(subject);
         // The end of the hand-over may be the end of the plan.
         assert!(
             matches!(said.code, 0 | PAUSED) && is_done(self, last),
@@ -56,8 +61,7 @@ impl Stage<'_> {
 
     /// Goes on to the end of the hand-over of a subject, if it gets there.
     fn go_through(&self, subject: &str) -> Said {
-        let last = self.steps.iter().rposition(|step| step.subject == subject).unwrap();
-        self.migration.resume(&["--until", &self.steps[last].id])
+        self.migration.resume(&["--until", &self.last_step(subject).id])
     }
 
     /// Returns the subjects of a kind of daemon in the plan's order.
@@ -350,7 +354,7 @@ fn a_mons_keyring_is_damaged(stage: &Stage<'_>) {
 fn the_api_server_is_away(stage: &Stage<'_>) {
     let mon = &stage.subjects("mon.")[2];
     stage.go_before(mon);
-    let last = stage.steps.iter().rfind(|step| step.subject == *mon).unwrap();
+    let last = stage.last_step(mon);
     let running = stage.migration.start("resume", &["--yes", "--until", &last.id]);
     stage
         .migration
@@ -394,7 +398,7 @@ fn the_image_is_missing(stage: &Stage<'_>) {
 fn a_person_stops_it(stage: &Stage<'_>) {
     let osd = &stage.subjects("osd.")[1];
     stage.go_before(osd);
-    let last = stage.steps.iter().rfind(|step| step.subject == *osd).unwrap();
+    let last = stage.last_step(osd);
     for (signal, kind) in [("-INT", "stop_unit"), ("-TERM", "await_osd_up")] {
         let running = stage.migration.start("resume", &["--yes", "--until", &last.id]);
         stage.migration.wait_for_step(&stage.step(kind, osd).id, MINUTE * 2);
@@ -430,7 +434,7 @@ fn a_clients_write_takes_too_long(stage: &Stage<'_>) {
         || rbd(&["create", "--size", "64M", "volumes/watch"]),
         || rbd(&["rm", "--no-progress", "volumes/watch"]),
     );
-    let last = stage.steps.iter().rfind(|step| step.subject == *osd).unwrap();
+    let last = stage.last_step(osd);
     let mut words = vec![
         "--yes",
         "--until",
@@ -503,7 +507,7 @@ fn ssh_is_cut(stage: &Stage<'_>) {
         .unwrap();
     stage.go_before(osd);
     let (host, _) = stage.old_unit(osd);
-    let last = stage.steps.iter().rfind(|step| step.subject == *osd).unwrap();
+    let last = stage.last_step(osd);
     let running = stage.migration.start("resume", &["--yes", "--until", &last.id]);
     stage
         .migration
@@ -548,7 +552,7 @@ fn power_is_cut_in_anothers_hand_over(stage: &Stage<'_>) {
 
 fn power_cut(stage: &Stage<'_>, osd: &str, host: &str) {
     stage.go_before(osd);
-    let last = stage.steps.iter().rfind(|step| step.subject == osd).unwrap();
+    let last = stage.last_step(osd);
     let running = stage.migration.start("resume", &["--yes", "--until", &last.id]);
     stage
         .migration

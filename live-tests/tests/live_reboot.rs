@@ -2,18 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use reeve_live_tests::{ClientIo, Laboratory, assert_old_units_are_masked, figure};
+use reeve_live_tests::{ClientIo, Laboratory, assert_old_units_are_masked, figure, wait_for_rook};
 
 #[test]
 #[ignore = "needs a running laboratory whose cluster is Rook's"]
 fn every_node_comes_back_under_rook() {
     let lab = Laboratory::open();
-    let words = ["--namespace", "rook-ceph", "get", "cephcluster", "rook-ceph"];
     // Rook may still be at what another test left it to do.
-    let well = "a CephCluster that is Ready, as after a take-over";
-    lab.wait(well, Duration::from_secs(300), |lab| {
-        lab.kubectl_json(&words)["status"]["phase"] == "Ready"
-    });
+    wait_for_rook(&lab, Duration::from_secs(300));
     lab.wait("the cluster to be well", Duration::from_secs(120), Laboratory::is_well);
     let client = ClientIo::start(&lab);
     for node in &lab.nodes {

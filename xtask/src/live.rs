@@ -104,11 +104,11 @@ pub(crate) fn run(all: bool, keep: bool, at_once: usize, parts: &mut Parts) -> R
         parts.take_in(beside);
         errors.extend(of_worker);
     }
-    let Some(first) = errors.pop() else { return Ok(()) };
+    let Some(last) = errors.pop() else { return Ok(()) };
     for error in &errors {
         part::say(&format!("error: {error}"));
     }
-    Err(first)
+    Err(last)
 }
 
 impl Group {
