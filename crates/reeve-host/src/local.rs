@@ -143,6 +143,9 @@ impl Host for LocalHost {
     }
 }
 
+/// What `timeout` from coreutils ends with when it has ended a program (timeout(1), EXIT STATUS).
+const TIMED_OUT: i32 = 124;
+
 /// Turns a status and what was captured into an output, or into the error that it means.
 pub(crate) fn finish(
     host: &HostName,
@@ -159,6 +162,14 @@ pub(crate) fn finish(
             host: host.clone(),
             command: command.to_string(),
             detail,
+        });
+    }
+    // On a busy machine the host's `timeout` may be heard before our own clock is looked at; it is the same deadline.
+    if status == TIMED_OUT && elapsed >= command.get_deadline() {
+        return Err(HostError::Deadline {
+            host: host.clone(),
+            command: command.to_string(),
+            after: command.get_deadline(),
         });
     }
     // POSIX keeps 127 for "not found", in shells as in `env` and `timeout`.
@@ -245,5 +256,24 @@ impl Hosts for LocalHosts {
             host: name.clone(),
             detail,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_that_ends_a_command_at_its_deadline_says_so_as_we_do() {
+        let host = HostName::new("n1").unwrap();
+        let command = Command::new("sleep").deadline(Duration::from_secs(1));
+        let end = |status, ago| {
+            let start = Instant::now().checked_sub(Duration::from_millis(ago)).unwrap();
+            finish(&host, &command, false, status, Captured::default(), start)
+        };
+        assert!(matches!(end(TIMED_OUT, 1059), Err(HostError::Deadline { after, .. }) if after.as_secs() == 1));
+        // Before the deadline it is the command's own word.
+        assert_eq!(end(TIMED_OUT, 900).unwrap().status, TIMED_OUT);
+        assert_eq!(end(1, 1059).unwrap().status, 1);
     }
 }
