@@ -208,6 +208,24 @@ impl Laboratory {
         run(Command::new(target().join("lab")).args(all), None).fine();
     }
 
+    /// Returns how many programs on the admin host answer the questions of runs to Ceph; each run has two of them.
+    ///
+    /// # Panics
+    ///
+    /// If the host cannot be asked.
+    #[must_use]
+    pub fn conversations(&self) -> usize {
+        // The brackets keep the pattern from finding itself.
+        let said = self.on(
+            &self.nodes[0],
+            &["pgrep", "--count", "--full", "from ceph_[a]rgparse import"],
+        );
+        said.out
+            .trim()
+            .parse()
+            .unwrap_or_else(|_| panic!("no number: {said:?}"))
+    }
+
     /// Writes a file on a node.
     pub fn put(&self, node: &str, path: &str, text: &str) {
         let script = format!("cat > '{path}'");

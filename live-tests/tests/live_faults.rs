@@ -402,6 +402,7 @@ fn a_person_stops_it(stage: &Stage<'_>) {
     for (signal, kind) in [("-INT", "stop_unit"), ("-TERM", "await_osd_up")] {
         let running = stage.migration.start("resume", &["--yes", "--until", &last.id]);
         stage.migration.wait_for_step(&stage.step(kind, osd).id, MINUTE * 2);
+        assert!(stage.lab.conversations() > 0, "questions to Ceph start `ceph`");
         running.signal(signal);
         let begun = Instant::now();
         let said = running.end(MINUTE);

@@ -60,6 +60,9 @@ fn nothing_is_done_twice_though_the_tool_dies_around_every_step() {
     let said = migration.resume(&[]);
     assert_eq!(said.code, 0, "{said:?}");
     let samples = sampler.stop();
+    lab.wait("no program of a dead run to be left", Duration::from_secs(30), |lab| {
+        lab.conversations() == 0
+    });
     figure(&format!(
         "{kills} kills in {} s; the longest process: {} with {:.1} s",
         now() - began,

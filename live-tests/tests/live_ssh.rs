@@ -41,6 +41,7 @@ async fn ssh_behaves_as_every_host_does_for_root_and_for_another_login() {
         let folder = lab.on(&lab.nodes[0], &["mktemp", "-d"]).fine();
         lab.on(&lab.nodes[0], &["chmod", "777", folder.trim()]).fine();
         behaviour::check(host.as_ref(), Utf8Path::new(folder.trim())).await;
+        behaviour::check_conversation(host.as_ref()).await;
         lab.on(&lab.nodes[0], &["rm", "-r", folder.trim()]).fine();
     }
 }

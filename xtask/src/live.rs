@@ -28,6 +28,7 @@ const GROUPS: [Group; 6] = [
             "live_kubernetes",
             "live_survey",
             "live_check",
+            "live_questions",
             "live_model",
             "live_migrate",
             "live_adopt",

@@ -50,6 +50,11 @@ impl CephCommand {
         self.program
     }
 
+    /// Returns the words after the program's name, without those that ask for JSON.
+    pub fn words(&self) -> &[String] {
+        &self.words
+    }
+
     /// Returns program and arguments as they are run.
     pub fn argv(&self) -> Vec<String> {
         let mut argv = vec![self.program.as_str().to_owned()];

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
 use crate::{Command, Host, HostError};
 
@@ -22,6 +23,44 @@ pub async fn check(host: &dyn Host, directory: &Utf8Path) {
     deadline(host).await;
     files(host, directory).await;
     renames(host, directory).await;
+}
+
+/// Checks what a host promises that offers conversations.
+///
+/// # Panics
+///
+/// With what is wrong, as a test does.
+pub async fn check_conversation(host: &dyn Host) {
+    let patience = Duration::from_secs(20);
+    let echo = Command::new("cat").deadline(Duration::from_secs(60));
+    let mut conversation = host.open(&echo).await.expect("cat can be started");
+    let mut lines = BufReader::new(conversation.output).lines();
+    for said in ["one", "two words; $HOME", "ümlaut"] {
+        conversation
+            .input
+            .write_all(format!("{said}\n").as_bytes())
+            .await
+            .expect("cat reads");
+        conversation.input.flush().await.expect("cat reads");
+        let heard = tokio::time::timeout(patience, lines.next_line());
+        let heard = heard.await.expect("cat answers in time").expect("cat can be heard");
+        assert_eq!(heard.as_deref(), Some(said));
+    }
+    // The end of the input is the program's end, and that the end of the output.
+    drop(conversation.input);
+    let heard = tokio::time::timeout(patience, lines.next_line())
+        .await
+        .expect("cat ends in time");
+    assert_eq!(heard.expect("the end can be heard"), None);
+
+    let missing = host.open(&Command::new("reeve-no-such-program")).await;
+    if let Ok(mut missing) = missing {
+        let mut heard = Vec::new();
+        let end = tokio::time::timeout(patience, missing.output.read_to_end(&mut heard)).await;
+        end.expect("what does not exist ends in time")
+            .expect("the end can be heard");
+        assert!(heard.is_empty());
+    }
 }
 
 async fn arguments_are_not_interpreted(host: &dyn Host) {

@@ -120,6 +120,12 @@ pub enum HostError {
         /// The command.
         command: String,
     },
+    /// The host runs commands to their end and offers no conversations, as recordings and models do not.
+    #[error("{host} offers no conversation with a program that keeps running")]
+    NoConversation {
+        /// The host.
+        host: HostName,
+    },
     /// This machine could not start a program or talk to it.
     #[error("cannot run `{command}` for {host}")]
     Io {
@@ -161,6 +167,7 @@ impl HostError {
             | Self::NotFound { host, .. }
             | Self::File { host, .. }
             | Self::Unrecorded { host, .. }
+            | Self::NoConversation { host }
             | Self::Io { host, .. } => host,
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use camino::Utf8Path;
 
-use crate::{Command, HostError, HostName, Output, files, output};
+use crate::{Command, Conversation, HostError, HostName, Output, files, output};
 
 /// A host on which commands run.
 ///
@@ -37,6 +37,21 @@ pub trait Host: Send + Sync {
             command: command.to_string(),
             status: output.status,
             stderr_tail: output::printable_tail(&output.stderr),
+        })
+    }
+
+    /// Starts a program and leaves it running, for questions and answers over its standard input and output.
+    ///
+    /// The command's own standard input and limits do not count; its deadline is for the whole conversation. That the program exists is not told: if it does not,
+    /// the output ends at once.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::NoConversation`] where only commands are run, which is what an implementation does that does not give this function, and the errors that
+    /// [`HostError::is_about_the_host`] knows.
+    async fn open(&self, _command: &Command) -> Result<Conversation, HostError> {
+        Err(HostError::NoConversation {
+            host: self.name().clone(),
         })
     }
 

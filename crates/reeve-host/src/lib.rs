@@ -6,6 +6,8 @@
 //! [`LocalHosts`] on this machine, [`ReplayHosts`] from a [`Recording`] that [`RecordingHosts`] made.
 //! [`on_each`] asks many hosts at once, with a bound.
 //!
+//! Where a program is asked often and is slow to start, [`Host::open`] keeps it running in a [`Conversation`]; hosts that cannot say so, and are asked by commands.
+//!
 //! A call flows `on_each` → [`Hosts::connect`] → [`Host::run`]. Reading, writing and renaming files are commands too
 //! ([`Host::read`] and its neighbours), so a recording holds them and every implementation treats them alike. What a command means and
 //! how its output reads is left to the crates above.
@@ -21,6 +23,7 @@
 #[cfg(any(test, feature = "test-behaviour"))]
 pub mod behaviour;
 mod command;
+mod conversation;
 mod error;
 mod files;
 mod host;
@@ -37,6 +40,7 @@ mod ssh;
 mod ssh_failure;
 
 pub use command::{Command, MASK};
+pub use conversation::Conversation;
 pub use error::HostError;
 pub use host::{Host, Hosts};
 pub use local::{LocalHost, LocalHosts};

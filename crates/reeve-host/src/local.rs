@@ -10,7 +10,7 @@ use tokio::process::Child;
 
 use crate::privilege::{Login, sudo_refusal};
 use crate::process::{Captured, ExchangeError, exchange};
-use crate::{Command, Host, HostError, HostName, Hosts, Output, Privilege};
+use crate::{Command, Conversation, Host, HostError, HostName, Hosts, Output, Privilege};
 
 /// How long a process has to end after SIGTERM before SIGKILL; nobody waits for it meanwhile.
 const GRACE: Duration = Duration::from_secs(5);
@@ -140,6 +140,30 @@ impl Host for LocalHost {
             captured,
             start,
         )
+    }
+
+    async fn open(&self, command: &Command) -> Result<Conversation, HostError> {
+        let argv = self.argv(command);
+        let mut builder = tokio::process::Command::new(&argv[0]);
+        builder.args(&argv[1..]).process_group(0).kill_on_drop(true);
+        builder
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut child = builder.spawn().map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => HostError::NotFound {
+                host: self.name.clone(),
+                program: argv[0].clone(),
+            },
+            _ => HostError::Io {
+                host: self.name.clone(),
+                command: command.to_string(),
+                source,
+            },
+        })?;
+        let input = child.stdin.take().expect("standard input is piped");
+        let output = child.stdout.take().expect("standard output is piped");
+        Ok(Conversation::new(input, output, child))
     }
 }
 

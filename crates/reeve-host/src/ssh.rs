@@ -14,9 +14,9 @@ use crate::local::finish;
 use crate::privilege::Login;
 use crate::process::{Captured, ExchangeError, Limits, exchange};
 use crate::ssh_failure::{connect_error, never_started};
-use crate::{Command, Host, HostError, HostName, Hosts, Output, Privilege, output};
+use crate::{Command, Conversation, Host, HostError, HostName, Hosts, Output, Privilege, output};
 
-/// Commands at once over one connection; sshd allows 10 sessions unless told otherwise (`MaxSessions` in sshd_config(5)).
+/// Commands at once over one connection; sshd allows 10 sessions unless told otherwise (`MaxSessions` in sshd_config(5)), so there is room for conversations.
 const SESSIONS: usize = 8;
 
 /// An unused connection ends by itself after this, so that a killed process leaves none behind for good. It is made anew when needed.
@@ -189,7 +189,7 @@ struct SshHost {
 /// A connection and what was learned when it was made.
 #[derive(Debug)]
 struct Link {
-    session: Session,
+    session: Arc<Session>,
     login: Login,
     sessions: Semaphore,
 }
@@ -253,7 +253,7 @@ impl SshHost {
             .cut_stdout()
             .stderr_limit(1024);
         let mut link = Link {
-            session,
+            session: Arc::new(session),
             login,
             sessions,
         };
@@ -382,6 +382,21 @@ impl SshHost {
 }
 
 impl Link {
+    async fn converse(&self, command: &Command) -> std::io::Result<Conversation> {
+        let argv = self.login.argv(command);
+        let mut builder = Arc::clone(&self.session).arc_command(argv[0].as_str());
+        builder.args(&argv[1..]);
+        builder
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut child = builder.spawn().await.map_err(std::io::Error::other)?;
+        let input = child.stdin().take().expect("standard input is piped");
+        let output = child.stdout().take().expect("standard output is piped");
+        // Dropping the child kills the local ssh, which closes both pipes on the host.
+        Ok(Conversation::new(input, output, child))
+    }
+
     async fn attempt(&self, command: &Command) -> Attempt {
         let _session = self.sessions.acquire().await.expect("the semaphore is never closed");
         let argv = self.login.argv(command);
@@ -453,6 +468,16 @@ impl Host for SshHost {
                 after,
             }),
         }
+    }
+
+    async fn open(&self, command: &Command) -> Result<Conversation, HostError> {
+        // A connection that has gone while idle shows itself by an output that ends at once; the next command makes it anew.
+        let link = self.link().await?;
+        link.converse(command).await.map_err(|source| HostError::Io {
+            host: self.name.clone(),
+            command: command.to_string(),
+            source,
+        })
     }
 }
 

@@ -47,6 +47,26 @@ async fn this_machine_and_its_recording_behave_the_same() {
 }
 
 #[tokio::test]
+async fn programs_that_keep_running_are_talked_with_here_and_not_in_recordings() {
+    let recorder = RecordingHosts::new(here());
+    behaviour::check_conversation(&LocalHost::new(name("here"))).await;
+    let host = recorder.connect(&name("here")).await.unwrap();
+    let error = host.open(&Command::new("cat")).await.unwrap_err();
+    assert!(matches!(error, HostError::NoConversation { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_dropped_conversation_leaves_no_process() {
+    let host = LocalHost::new(name("here"));
+    let conversation = host.open(&Command::new("sleep").arg("4713.5")).await.unwrap();
+    let sleeping = Command::new("pgrep").args(["-fx", "sleep 4713[.]5"]);
+    assert!(host.run(&sleeping).await.unwrap().success());
+    drop(conversation);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!host.run(&sleeping).await.unwrap().success());
+}
+
+#[tokio::test]
 async fn a_dropped_call_leaves_no_process() {
     let host = LocalHost::new(name("here"));
     let command = Command::new("sh")

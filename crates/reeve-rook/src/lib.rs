@@ -10,6 +10,7 @@ pub mod facts;
 pub mod handover_report;
 pub mod model;
 pub mod plan;
+mod remote_ceph;
 pub mod rook_release;
 pub mod sample;
 pub mod survey;

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reeve_ceph::{DaemonName, Query};
+use reeve_ceph::{CephCommand, CephCommands, CephProgram, CommandOutput, DaemonName, Query, TransportError};
 use reeve_host::{Command, Host, HostError, HostName, Hosts, Output};
 use reeve_journal::{Cancellation, Journal, SecretFiles, StepError};
 use reeve_kube::Cluster;
@@ -16,8 +16,8 @@ use tokio::time::Instant;
 
 use super::failure;
 use super::outline::{OldUnit, Outline};
+use crate::remote_ceph::RemoteCeph;
 use crate::survey::host::parse::{Process, parse_ps};
-use crate::survey::remote_ceph::RemoteCeph;
 
 /// How often the world is asked while something is awaited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +63,7 @@ pub struct World {
     pub(crate) checked: Mutex<Option<Instant>>,
     hosts: Arc<dyn Hosts>,
     admin: Arc<dyn Host>,
+    /// For questions; what changes something is run by [`World::ceph`].
     ceph: RemoteCeph,
 }
 
@@ -93,7 +94,7 @@ impl World {
     pub async fn connect(parts: WorldParts, outline: Arc<Outline>, journal: &Journal) -> Result<Self, HostError> {
         let admin = parts.hosts.connect(&outline.options.scope.admin_host).await?;
         Ok(Self {
-            ceph: RemoteCeph::new(Arc::clone(&admin)),
+            ceph: RemoteCeph::conversing(Arc::clone(&admin)),
             admin,
             hosts: parts.hosts,
             cluster: parts.cluster,
@@ -170,10 +171,22 @@ impl World {
         &self,
         words: impl IntoIterator<Item = S>,
     ) -> Result<Value, StepError> {
-        let command = reeve_ceph::CephCommand::new(reeve_ceph::CephProgram::Ceph, words);
+        let command = CephCommand::new(CephProgram::Ceph, words);
         reeve_ceph::query::ask(&self.ceph, &command)
             .await
             .map_err(failure::ceph)
+    }
+
+    /// Asks Ceph a question whose answer may come with a status other than 0.
+    pub(crate) async fn answer<S: Into<String>>(
+        &self,
+        words: impl IntoIterator<Item = S>,
+    ) -> Result<CommandOutput, StepError> {
+        let command = CephCommand::new(CephProgram::Ceph, words);
+        self.ceph.run(&command).await.map_err(|error| match error {
+            TransportError::NoProgram => StepError::permanent(error),
+            TransportError::Failed(_) => StepError::transient(error),
+        })
     }
 
     /// Runs `ceph WORDS` on the admin host and returns what it printed, as it is.

@@ -4,7 +4,7 @@ use reeve_ceph::{Query, query};
 use reeve_host::Command;
 
 use super::host::commands as host;
-use super::remote_ceph::host_command;
+use crate::remote_ceph::host_command;
 
 /// Where a command runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,7 +18,6 @@ mod kubernetes_source;
 mod names;
 mod progress;
 mod recording;
-pub(crate) mod remote_ceph;
 mod secrets;
 mod take;
 

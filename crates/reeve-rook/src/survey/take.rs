@@ -11,9 +11,9 @@ use tracing::Instrument;
 
 use super::ceph::{CephAnswers, Wanted};
 use super::names::{Admin, Reached, reach};
-use super::remote_ceph::RemoteCeph;
 use super::{KubernetesSource, Progress, SurveyError, SurveyEvent, ceph, host};
 use crate::facts::{FACTS_FORMAT, Facts, HostReading, KubernetesFacts, Scope};
+use crate::remote_ceph::RemoteCeph;
 
 /// How many hosts are visited at once.
 const HOSTS_AT_ONCE: usize = 24;

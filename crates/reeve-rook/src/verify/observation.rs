@@ -9,7 +9,7 @@ use reeve_kube::{Cluster, Resource};
 use serde_json::Value;
 
 use crate::facts::{Facts, Reading};
-use crate::survey::remote_ceph::RemoteCeph;
+use crate::remote_ceph::RemoteCeph;
 
 /// What is the case.
 #[derive(Clone, Debug, PartialEq)]

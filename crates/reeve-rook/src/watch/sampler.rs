@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reeve_ceph::{CephCommand, CephProgram};
-use reeve_host::{Command, Host, HostError, HostName, Hosts};
+use reeve_ceph::{CephCommand, CephCommands, CephProgram, TransportError};
+use reeve_host::{HostError, HostName, Hosts, printable, printable_tail};
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -15,6 +15,7 @@ use super::client_io::ClientIoWatch;
 use super::log::{SampleLine, StopAsked};
 use super::sample::{Answer, ClusterView, Sample};
 use super::view::{active_mgr, standing, view_of};
+use crate::remote_ceph::RemoteCeph;
 
 /// Takes what the sampler sees: a file, a display, or both.
 pub trait SampleSink: Send + Sync {
@@ -45,8 +46,6 @@ impl Default for SamplerPace {
 const REST_AFTER_ANSWER: u32 = 2;
 /// How long the sampler may take to end.
 const END_DEADLINE: Duration = Duration::from_secs(3);
-/// `ceph status` gives a few KiB; services and progress events can make it some more.
-const STATUS_LIMIT: usize = 4 << 20;
 
 /// A task that looks at the cluster until it is stopped.
 #[derive(Debug)]
@@ -77,7 +76,7 @@ impl Sampler {
         let mut looker = Looker {
             hosts,
             admin_host,
-            host: None,
+            ceph: None,
             pace,
             mgr: None,
         };
@@ -120,7 +119,7 @@ pub(super) fn ask_to_stop(sink: &dyn SampleSink, because: String) {
 struct Looker {
     hosts: Arc<dyn Hosts>,
     admin_host: HostName,
-    host: Option<Arc<dyn Host>>,
+    ceph: Option<RemoteCeph>,
     pace: SamplerPace,
     /// The active mgr and what the cluster was like when it was asked for.
     mgr: Option<(bool, u32, Option<String>)>,
@@ -153,27 +152,28 @@ impl Looker {
     }
 
     async fn ask<const N: usize>(&mut self, words: [&str; N]) -> Result<Value, String> {
-        let host = match &self.host {
-            Some(host) => Arc::clone(host),
+        let ceph = match &self.ceph {
+            Some(ceph) => ceph,
             None => {
                 let host = self
                     .hosts
                     .connect(&self.admin_host)
                     .await
-                    .map_err(|error| told(&error))?;
-                Arc::clone(self.host.insert(host))
+                    .map_err(|error: HostError| told(&error))?;
+                // A little more than is waited here, so that there is one way in which a silence is told.
+                let deadline = self.pace.deadline + Duration::from_secs(1);
+                self.ceph.insert(RemoteCeph::conversing(host).with_deadline(deadline))
             }
         };
-        let argv = CephCommand::new(CephProgram::Ceph, words).argv();
-        let mut argv = argv.into_iter();
-        let program = argv.next().expect("a command has a program");
-        let command = Command::new(program)
-            .args(argv)
-            .as_root()
-            // A little more than is waited here, so that there is one way in which a silence is told.
-            .deadline(self.pace.deadline + Duration::from_secs(1))
-            .stdout_limit(STATUS_LIMIT);
-        let output = host.run_ok(&command).await.map_err(|error| told(&error))?;
+        let command = CephCommand::new(CephProgram::Ceph, words);
+        let output = ceph.run(&command).await.map_err(|error| match error {
+            TransportError::Failed(error) => told(&*error),
+            error @ TransportError::NoProgram => told(&error),
+        })?;
+        if output.status != 0 {
+            let (status, said) = (output.status, printable_tail(&output.stderr));
+            return Err(format!("`{command}` ended with status {status}: {said}"));
+        }
         serde_json::from_slice(&output.stdout).map_err(|error| format!("the answer is no JSON: {error}"))
     }
 
@@ -192,8 +192,8 @@ impl Looker {
     }
 }
 
-fn told(error: &HostError) -> String {
-    reeve_host::printable(error.to_string().as_bytes(), 300)
+fn told(error: &dyn std::error::Error) -> String {
+    printable(error.to_string().as_bytes(), 300)
 }
 
 /// Tells what has changed from one look to the next in a sentence; none if health, quorum, mgr and answers are as they were.

@@ -46,18 +46,16 @@ impl Looking for ConfirmOkToStop {
             return Ok(Look::NotYet(seen));
         }
         let kind = if is_osd { "osd" } else { "mon" };
-        let words: Vec<&str> = [kind, "ok-to-stop"]
-            .into_iter()
-            .chain(self.daemons.iter().map(|it| it.id.as_str()))
-            .collect();
-        let error = match world.ceph(&words).await {
-            Ok(_) => return Ok(Look::Met),
-            Err(error) => error,
-        };
-        if is_osd && !self.but_for_pools.is_empty() {
-            return self.stops_only_what_may_stop(world).await;
+        let ids = self.daemons.iter().map(|it| it.id.as_str());
+        // It says no with status EBUSY, and a report all the same.
+        let answer = world.answer([kind, "ok-to-stop"].into_iter().chain(ids)).await?;
+        if answer.status == 0 {
+            return Ok(Look::Met);
         }
-        Ok(Look::NotYet(error.to_string()))
+        if is_osd && !self.but_for_pools.is_empty() {
+            return self.stops_only_what_may_stop(world, &answer.stdout).await;
+        }
+        Ok(Look::NotYet(reeve_host::printable_tail(&answer.stderr)))
     }
 
     fn awaited(&self, _: &World) -> (Duration, String) {
@@ -70,18 +68,8 @@ impl ConfirmOkToStop {
     /// Ceph said no; looks whether only PGs of pools that may stop are the reason.
     ///
     /// Source: ceph/ceph: `src/mgr/DaemonServer.h` – `offline_pg_report::dump`.
-    async fn stops_only_what_may_stop(&self, world: &World) -> Result<Look, StepError> {
-        let ids = self.daemons.iter().map(|it| it.id.clone());
-        let words = ["osd".to_owned(), "ok-to-stop".to_owned()].into_iter().chain(ids);
-        let words: Vec<String> = words.chain(["--format".to_owned(), "json".to_owned()]).collect();
-        // The answer comes with status EBUSY, so it is read by a tolerant way: the report says more than the status.
-        let output = world
-            .try_on(
-                &world.outline.context.admin_host,
-                ["ceph".to_owned()].into_iter().chain(words),
-            )
-            .await?;
-        let report: serde_json::Value = serde_json::from_slice(&output.stdout).map_err(StepError::transient)?;
+    async fn stops_only_what_may_stop(&self, world: &World, report: &[u8]) -> Result<Look, StepError> {
+        let report: serde_json::Value = serde_json::from_slice(report).map_err(StepError::transient)?;
         let dump = world.ask(&query::OSD_DUMP).await?;
         let may_stop: BTreeSet<String> = dump
             .pools

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{answer, failure};
 use crate::facts::{CephFacts, Crush, Health, HealthStatus, MgrMap, Osd, PoolKind};
-use crate::survey::remote_ceph::host_command;
+use crate::remote_ceph::host_command;
 
 /// What the admin host answers to questions about Ceph.
 pub(super) fn answers(ceph: &CephFacts) -> Vec<Recorded> {

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use reeve_host::Output;
+use reeve_host::{Command, Host, Output};
 
 use super::*;
 use crate::watch::words;

@@ -1,0 +1,240 @@
+//! Questions to Ceph over one open connection.
+//!
+//! `ceph` is a Python program: each start loads librados, connects, and asks the mon for its list of commands before it asks what it was started for. A run asks hundreds
+//! of questions, on a host where a daemon may be starting meanwhile. So a small program (`answers.py`) does once what `ceph` does each time, with the same two modules of
+//! the same package (`rados`, `ceph_argparse`), and then answers questions until its standard input ends. Nothing is written on the host.
+//!
+//! It is an aid and nothing depends on it: a question that it cannot answer, for whatever reason, goes to `ceph`. It begins in the background, and again after it has ended.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use reeve_ceph::{CephCommand, CephProgram, CommandOutput};
+use reeve_host::{Command, Host, HostError};
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::ANSWER_LIMIT;
+
+const PROGRAM: &str = include_str!("answers.py");
+
+/// The program's own limit for a question is 15 s. One that does not even say so then is cut off, as its connection may be.
+const SILENCE: Duration = Duration::from_secs(20);
+/// A run takes hours on a large cluster; a program that outlives its connection is ended by then.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// The pause before it is started again; it doubles with each ending, up to the longest.
+const PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Questions at once; more go to `ceph`.
+const QUESTIONS_AT_ONCE: usize = 16;
+
+#[derive(Serialize)]
+struct QuestionLine<'a> {
+    id: u64,
+    words: &'a [String],
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum ProgramLine {
+    Answer {
+        id: u64,
+        status: i32,
+        out: String,
+        err: String,
+    },
+    Unknown {
+        id: u64,
+        #[serde(rename = "unknown")]
+        _unknown: bool,
+    },
+    Ready {
+        #[serde(rename = "ready")]
+        _ready: bool,
+    },
+    Unable {
+        unable: String,
+    },
+}
+
+struct Question {
+    words: Vec<String>,
+    answer: oneshot::Sender<CommandOutput>,
+}
+
+/// One open connection to the cluster on a host, or the attempt to have one. Ends when it is dropped.
+pub(super) struct CephConversation {
+    questions: mpsc::Sender<Question>,
+    is_open: Arc<AtomicBool>,
+    keeping: JoinHandle<()>,
+}
+
+impl Drop for CephConversation {
+    fn drop(&mut self) {
+        self.keeping.abort();
+    }
+}
+
+impl CephConversation {
+    /// Begins it in the background.
+    pub(super) fn begin(host: Arc<dyn Host>) -> Self {
+        let (questions, asked) = mpsc::channel(QUESTIONS_AT_ONCE);
+        let is_open = Arc::new(AtomicBool::new(false));
+        let keeping = tokio::spawn(keep(host, asked, Arc::clone(&is_open)));
+        Self {
+            questions,
+            is_open,
+            keeping,
+        }
+    }
+
+    /// Asks; none if there is no connection or it does not know the question, and then `ceph` has to be asked.
+    pub(super) async fn ask(&self, command: &CephCommand) -> Option<CommandOutput> {
+        let words = command.words();
+        if command.program() != CephProgram::Ceph || !self.is_open.load(Ordering::Acquire) {
+            return None;
+        }
+        let (answer, answered) = oneshot::channel();
+        let question = Question {
+            words: words.to_vec(),
+            answer,
+        };
+        self.questions.try_send(question).ok()?;
+        answered.await.ok()
+    }
+}
+
+/// Why a conversation ended.
+enum End {
+    /// There will be none: nobody asks any more, or the host cannot have one.
+    ForGood(String),
+    Broken(String),
+}
+
+async fn keep(host: Arc<dyn Host>, mut asked: mpsc::Receiver<Question>, is_open: Arc<AtomicBool>) {
+    let mut pause = PAUSE;
+    loop {
+        let begun = Instant::now();
+        let end = converse(&*host, &mut asked, &is_open).await;
+        is_open.store(false, Ordering::Release);
+        // Whoever waits for an answer is told that there is none.
+        while asked.try_recv().is_ok() {}
+        match end {
+            End::ForGood(because) => {
+                tracing::debug!(host = %host.name(), because, "every question to Ceph starts `ceph`");
+                return;
+            }
+            End::Broken(because) => tracing::debug!(host = %host.name(), because, "the conversation with Ceph ended"),
+        }
+        if begun.elapsed() > LONGEST_PAUSE {
+            pause = PAUSE;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+async fn converse(host: &dyn Host, asked: &mut mpsc::Receiver<Question>, is_open: &AtomicBool) -> End {
+    let command = Command::new("python3")
+        .args(["-c", PROGRAM])
+        .as_root()
+        .deadline(LONGEST);
+    let mut conversation = match host.open(&command).await {
+        Ok(conversation) => conversation,
+        Err(error @ (HostError::NoConversation { .. } | HostError::NotFound { .. })) => {
+            return End::ForGood(error.to_string());
+        }
+        Err(error) => return End::Broken(error.to_string()),
+    };
+    let input = &mut conversation.input;
+    let mut output = BufReader::new(&mut conversation.output);
+    match tokio::time::timeout(2 * SILENCE, next_line(&mut output)).await {
+        Ok(Ok(ProgramLine::Ready { .. })) => {}
+        Ok(Ok(ProgramLine::Unable { unable })) => return End::ForGood(unable),
+        Ok(Ok(_)) => return End::Broken("it began with an answer".into()),
+        Ok(Err(because)) => return End::Broken(because),
+        Err(_elapsed) => return End::Broken("it did not begin in time".into()),
+    }
+    is_open.store(true, Ordering::Release);
+    let mut waiting: HashMap<u64, (Instant, oneshot::Sender<CommandOutput>)> = HashMap::new();
+    let mut next_id = 0;
+    // A line that is half read would be lost when a question comes in between, so reading goes on beside.
+    let (heard, mut hear) = mpsc::channel(QUESTIONS_AT_ONCE);
+    let reading = async {
+        loop {
+            let line = next_line(&mut output).await;
+            let is_end = line.is_err();
+            if heard.send(line).await.is_err() || is_end {
+                return std::future::pending::<End>().await;
+            }
+        }
+    };
+    let talking = async {
+        loop {
+            let patience = waiting.values().map(|(since, _)| *since + SILENCE).min();
+            let silence = tokio::time::sleep_until(patience.unwrap_or_else(|| Instant::now() + LONGEST));
+            tokio::select! {
+                question = asked.recv() => {
+                    let Some(Question { words, answer }) = question else {
+                        return End::ForGood("nobody asks any more".into());
+                    };
+                    next_id += 1;
+                    let line = QuestionLine { id: next_id, words: &words };
+                    let mut line = serde_json::to_vec(&line).expect("texts and a number are JSON");
+                    line.push(b'\n');
+                    if let Err(error) = input.write_all(&line).await {
+                        return End::Broken(error.to_string());
+                    }
+                    if let Err(error) = input.flush().await {
+                        return End::Broken(error.to_string());
+                    }
+                    waiting.insert(next_id, (Instant::now(), answer));
+                }
+                line = hear.recv() => match line {
+                    Some(Ok(ProgramLine::Answer { id, status, out, err })) => {
+                        if let Some((_, answer)) = waiting.remove(&id) {
+                            let (stdout, stderr) = (out.into_bytes(), err.into_bytes());
+                            // Whoever asked may have stopped waiting.
+                            let _ = answer.send(CommandOutput { status, stdout, stderr });
+                        }
+                    }
+                    Some(Ok(ProgramLine::Unknown { id, .. })) => drop(waiting.remove(&id)),
+                    Some(Ok(_)) => return End::Broken("it began anew".into()),
+                    Some(Err(because)) => return End::Broken(because),
+                    None => return End::Broken("nobody listens".into()),
+                },
+                () = silence => return End::Broken(format!("silent for {} s", SILENCE.as_secs())),
+            }
+        }
+    };
+    tokio::select! {
+        end = talking => end,
+        end = reading => end,
+    }
+}
+
+/// Reads a line, which is at most as long as an answer may be.
+async fn next_line(from: &mut (impl AsyncRead + AsyncBufReadExt + Unpin)) -> Result<ProgramLine, String> {
+    let mut line = Vec::new();
+    let limit = ANSWER_LIMIT as u64;
+    let count = from
+        .take(limit)
+        .read_until(b'\n', &mut line)
+        .await
+        .map_err(|error| error.to_string())?;
+    if count == 0 {
+        return Err("it has ended".into());
+    }
+    if line.last() != Some(&b'\n') {
+        return Err(format!("it said more than {limit} bytes, or ended within a line"));
+    }
+    serde_json::from_slice(&line).map_err(|error| format!("what it said is not understood: {error}"))
+}
+
+#[cfg(test)]
+mod tests;
