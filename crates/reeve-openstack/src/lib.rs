@@ -2,7 +2,7 @@
 //!
 //! [`Clouds::load`] reads clouds.yaml, secure.yaml, clouds-public.yaml and the `OS_…` variables as the tools of OpenStack do; [`Clouds::choose`] makes one
 //! [`CloudConfig`] of them. [`Session::connect`] prepares a session, [`Session::service`] finds a [`Service`] in the catalogue, and [`Service::json`],
-//! [`Service::list`] and [`Service::send`] ask it. What comes back is JSON as the cloud sent it: the meaning is left to the operations.
+//! [`Service::list`] and [`Service::send`] ask it, and [`Service::put`] sends a body while it is being made ([`upload`]). What comes back is JSON as the cloud sent it: the meaning is left to the operations.
 //!
 //! Every request goes through one place, where a session that only reads ([`Access::ReadOnly`], the default) refuses whatever could change anything, and where a
 //! cloud can be recorded ([`SessionOptions::record`]) and read again without it ([`Session::replay`]). Requests have deadlines and bounds ([`Limits`]);
@@ -23,6 +23,7 @@ pub mod fake;
 mod keystone;
 mod limits;
 mod page;
+mod post;
 mod recording;
 mod reply;
 mod request;
@@ -33,6 +34,7 @@ mod tls;
 mod token;
 mod transport;
 mod untrusted;
+mod upload;
 mod url;
 mod wire;
 
@@ -43,7 +45,9 @@ pub use config::{
 };
 pub use error::{Origin, Problem, RequestError};
 pub use exchange::Exchange;
+pub use hyper::body::Bytes;
 pub use limits::Limits;
+pub use post::{Post, PostError, post};
 pub use recording::RecordingError;
 pub use request::{Answer, Microversion, MicroversionError, Request};
 pub use service::Service;
@@ -51,3 +55,4 @@ pub use service_type::ServiceType;
 pub use session::{Session, SessionError, SessionOptions};
 pub use tls::TlsError;
 pub use token::{CatalogEndpoint, CatalogService, Named, Token, TokenInfo};
+pub use upload::{Upload, UploadClosed, UploadPatience, UploadWriter, upload};

@@ -15,6 +15,7 @@ use crate::reply::request_id;
 use crate::request::{Answer, Microversion, Request};
 use crate::service_type::ServiceType;
 use crate::session::{Purpose, Session};
+use crate::upload::{Upload, UploadPatience};
 use crate::wire::{Incoming, Outgoing};
 
 /// One service of a cloud.
@@ -160,6 +161,28 @@ impl Service {
     /// [`RequestError`] if there is no answer or one with a status outside 200 to 299.
     pub async fn send(&self, request: &Request) -> Result<Answer, RequestError> {
         let (_, incoming) = self.exchange(request, &request.query).await?;
+        Ok(Answer {
+            status: incoming.status,
+            request_id: request_id(&incoming.headers),
+            body: incoming.body,
+        })
+    }
+
+    /// Puts a body to a path while it is being made, as `application/octet-stream`. Sent once: a body cannot be had a second time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Service::send`]; [`Problem::Deadline`] if the upload stands still for longer than `patience` allows.
+    pub async fn put(&self, path: &str, body: Upload, patience: UploadPatience) -> Result<Answer, RequestError> {
+        let outgoing = Outgoing {
+            method: Method::Put,
+            url: crate::url::join(&self.endpoint, path, &[]),
+            headers: vec![(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))],
+            body: None,
+            anonymous: false,
+        };
+        let purpose = self.purpose(true);
+        let incoming = self.session.call_upload(&purpose, &outgoing, body, patience).await?;
         Ok(Answer {
             status: incoming.status,
             request_id: request_id(&incoming.headers),

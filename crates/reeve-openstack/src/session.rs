@@ -27,6 +27,7 @@ use crate::service_type::ServiceType;
 use crate::tls::TlsError;
 use crate::token::{self, Token, TokenInfo};
 use crate::transport::{Source, Transport};
+use crate::upload::{Upload, UploadPatience};
 use crate::wire::{Incoming, Outgoing, Wire};
 
 /// A token that comes to its end within this time is renewed before it is used.
@@ -302,6 +303,36 @@ impl Session {
             }
             result => result,
         }
+    }
+
+    /// Sends a body while it is being made: once, because it cannot be had a second time. A token that was not accepted is forgotten, so that the caller's next
+    /// try logs in again.
+    ///
+    /// It does not wait for a place among the requests under way: it would keep that for hours.
+    pub(crate) async fn call_upload(
+        &self,
+        purpose: &Purpose<'_>,
+        outgoing: &Outgoing,
+        upload: Upload,
+        patience: UploadPatience,
+    ) -> Result<Incoming, RequestError> {
+        let token = self.current().await?;
+        let mut outgoing = self.with_token(outgoing, &token, purpose)?;
+        outgoing.headers.push((
+            USER_AGENT,
+            HeaderValue::from_static(concat!("reeve/", env!("CARGO_PKG_VERSION"))),
+        ));
+        let started = Instant::now();
+        let limit = self.0.limits.answer_bytes;
+        let result = self.0.transport.send_upload(&outgoing, upload, patience, limit).await;
+        self.note(purpose, &outgoing, &result, started.elapsed());
+        let result = self.judge(purpose, &outgoing, result);
+        if let Err(error) = &result
+            && matches!(error.problem, Problem::Unauthorized(_))
+        {
+            self.forget(&token).await;
+        }
+        result
     }
 
     fn with_token(&self, outgoing: &Outgoing, token: &Token, purpose: &Purpose<'_>) -> Result<Outgoing, RequestError> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::access::Access;
 use crate::error::Problem;
 use crate::recording::{Recorder, Replay};
+use crate::upload::{Upload, UploadPatience};
 use crate::wire::{Incoming, Outgoing, Wire};
 
 /// Where answers come from.
@@ -59,6 +60,22 @@ impl Transport {
                 }
                 result
             }
+        }
+    }
+
+    /// Sends a body while it is being made, if this session may; a recording has none.
+    pub(crate) async fn send_upload(
+        &self,
+        outgoing: &Outgoing,
+        upload: Upload,
+        patience: UploadPatience,
+        limit: usize,
+    ) -> Result<Incoming, Problem> {
+        self.access.allows(outgoing.method, &outgoing.url, &self.login_url)?;
+        match &self.source {
+            Source::Replay(_) => Err(Problem::NotRecorded),
+            // Recordings keep what was read only.
+            Source::Live(wire, _) => wire.send_upload(outgoing, upload, patience, limit).await,
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::error::Error as StdError;
 use std::io;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -18,9 +19,13 @@ use crate::error::Problem;
 use crate::limits::Limits;
 use crate::tls::{TlsError, classify, client_config};
 use crate::untrusted::printable;
+use crate::upload::{OutgoingBody, Upload, UploadPatience};
 
 /// How long an unused connection is kept.
 const IDLE: Duration = Duration::from_secs(20);
+
+/// How often is looked whether an upload goes on.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// A request as it goes out.
 #[derive(Clone)]
@@ -43,7 +48,7 @@ pub(crate) struct Incoming {
 
 /// Connections to a cloud.
 pub(crate) struct Wire {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client<HttpsConnector<HttpConnector>, OutgoingBody>,
 }
 
 impl Wire {
@@ -70,13 +75,43 @@ impl Wire {
     ///
     /// Only problems of the connection and of size and time; every status is an answer.
     pub(crate) async fn send(&self, outgoing: &Outgoing, within: Duration, limit: usize) -> Result<Incoming, Problem> {
-        match tokio::time::timeout(within, self.exchange(outgoing, limit)).await {
+        let body = OutgoingBody::Whole(Full::new(outgoing.body.clone().unwrap_or_default()));
+        match tokio::time::timeout(within, self.exchange(outgoing, body, limit)).await {
             Ok(result) => result,
             Err(_) => Err(Problem::Deadline { after: within }),
         }
     }
 
-    async fn exchange(&self, outgoing: &Outgoing, limit: usize) -> Result<Incoming, Problem> {
+    /// Sends a body while it is being made; ends when it stands still for too long, not after a time in all.
+    pub(crate) async fn send_upload(
+        &self,
+        outgoing: &Outgoing,
+        upload: Upload,
+        patience: UploadPatience,
+        limit: usize,
+    ) -> Result<Incoming, Problem> {
+        let (taken, length) = (upload.taken(), upload.length());
+        let exchange = self.exchange(outgoing, OutgoingBody::Pieces(upload), limit);
+        tokio::pin!(exchange);
+        let (mut last, mut since) = (0, Instant::now());
+        loop {
+            tokio::select! {
+                result = &mut exchange => return result,
+                () = tokio::time::sleep(LOOK) => {
+                    let now = taken.load(Ordering::Relaxed);
+                    if now != last {
+                        (last, since) = (now, Instant::now());
+                    }
+                    let allowed = if now == length { patience.answer } else { patience.stall };
+                    if since.elapsed() >= allowed {
+                        return Err(Problem::Deadline { after: allowed });
+                    }
+                }
+            }
+        }
+    }
+
+    async fn exchange(&self, outgoing: &Outgoing, body: OutgoingBody, limit: usize) -> Result<Incoming, Problem> {
         let mut builder = http::Request::builder()
             .method(outgoing.method.as_str())
             .uri(&outgoing.url);
@@ -84,7 +119,7 @@ impl Wire {
             headers.extend(outgoing.headers.iter().cloned());
         }
         let request = builder
-            .body(Full::new(outgoing.body.clone().unwrap_or_default()))
+            .body(body)
             .map_err(|error| Problem::Unreachable(printable(&format!("the address cannot be used: {error}"))))?;
         let answer = self
             .client

@@ -7,11 +7,15 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::fault::Behaviour;
+use super::glance;
 use super::routes::route;
 use super::state::State;
 
 /// Largest request that is read.
 const MAX_REQUEST: usize = 1 << 20;
+
+/// Largest body of an image that is read.
+const MAX_UPLOAD: usize = 64 << 20;
 
 /// A request.
 pub(super) struct Asked {
@@ -60,7 +64,7 @@ pub(super) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, state
 
 async fn connection<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, state: Arc<Mutex<State>>) {
     let mut buffer = Vec::new();
-    while let Some(asked) = read(&mut stream, &mut buffer).await {
+    while let Some(asked) = read(&mut stream, &mut buffer, &state).await {
         let (behaviour, answered) = {
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
             let behaviour = state.note(&asked);
@@ -96,12 +100,12 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, state: Arc
 }
 
 /// Reads one request; `None` at the end of the connection.
-async fn read<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>) -> Option<Asked> {
+async fn read<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>, state: &Mutex<State>) -> Option<Asked> {
     let end = loop {
         if let Some(end) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
             break end;
         }
-        more(stream, buffer).await?;
+        more(stream, buffer, MAX_REQUEST).await?;
         // A client that speaks TLS to a port that does not.
         if buffer.first().is_some_and(|first| !first.is_ascii_uppercase()) {
             return None;
@@ -123,14 +127,33 @@ async fn read<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>) -> Opt
     };
     let length: usize = header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
     let start = end + 4;
-    while buffer.len() < start + length {
-        more(stream, buffer).await?;
+    let path = target.split('?').next().unwrap_or_default().to_owned();
+    match glance::uploads_to(&method, &path) {
+        None => {
+            while buffer.len() < start + length {
+                more(stream, buffer, MAX_REQUEST).await?;
+            }
+        }
+        Some(image) => {
+            let locked = || state.lock().unwrap_or_else(PoisonError::into_inner);
+            let (pause, break_at) = glance::begin_upload(&mut locked(), image, header("x-auth-token").as_deref());
+            while buffer.len() < start + length {
+                if let Some(pause) = pause {
+                    tokio::time::sleep(pause).await;
+                }
+                let is_cut = break_at.is_some_and(|at| buffer.len() - start.min(buffer.len()) >= at);
+                if is_cut || more(stream, buffer, MAX_UPLOAD).await.is_none() {
+                    glance::broken_upload(&mut locked(), image);
+                    return None;
+                }
+            }
+        }
     }
     let body = buffer[start..start + length].to_vec();
     buffer.drain(..start + length);
     Some(Asked {
         query: crate::url::query_of(&target),
-        path: target.split('?').next().unwrap_or_default().to_owned(),
+        path,
         token: header("x-auth-token"),
         microversion: header("openstack-api-version"),
         method,
@@ -138,11 +161,11 @@ async fn read<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>) -> Opt
     })
 }
 
-async fn more<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>) -> Option<()> {
+async fn more<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>, limit: usize) -> Option<()> {
     let mut chunk = [0; 8192];
     match stream.read(&mut chunk).await {
         Ok(0) | Err(_) => None,
-        Ok(_) if buffer.len() > MAX_REQUEST => None,
+        Ok(_) if buffer.len() > limit => None,
         Ok(read) => {
             buffer.extend_from_slice(&chunk[..read]);
             Some(())

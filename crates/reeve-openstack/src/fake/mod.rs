@@ -3,10 +3,14 @@
 //! It speaks HTTP/1.1 over a real socket, so that connections, TLS, deadlines and half answers are tested as they are. What it knows of the services was read from the
 //! 2025.1 releases: the forms of their links, which images a listing shows, and the words of their errors.
 
+mod content;
 mod fault;
+mod glance;
 mod http;
+mod identity;
 mod routes;
 mod rules;
+mod sharing;
 mod state;
 mod things;
 
@@ -87,6 +91,21 @@ impl FakeCloud {
     /// Makes the cloud misbehave.
     pub fn fault(&self, fault: Fault) {
         self.state().faults.push(fault);
+    }
+
+    /// Returns a configuration that logs in as the manager of a domain, `one` or `two`.
+    pub fn manager_config(&self, domain: &str) -> CloudConfig {
+        let of = || DomainName::Name(domain.to_owned());
+        let user = UserName::Name(format!("{domain}-manager"), of());
+        CloudConfig {
+            name: format!("{domain}-manager"),
+            auth: Auth::Password {
+                user,
+                password: SecretString::from(PASSWORD),
+            },
+            scope: Scope::Domain(of()),
+            ..self.config()
+        }
     }
 
     /// Returns a configuration that logs in.

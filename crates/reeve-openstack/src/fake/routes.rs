@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::http::{Answered, Asked};
 use super::state::State;
-use super::{rules, things};
+use super::{glance, identity, rules, sharing, things};
 
 /// Answers a request.
 pub(super) fn route(state: &mut State, asked: &Asked) -> Answered {
@@ -88,15 +88,24 @@ pub(super) fn route(state: &mut State, asked: &Asked) -> Answered {
             let all = all(state, "objects");
             paged(state, asked, "objects", all, &Link::None)
         }
-        _ => things::answer(state, asked).unwrap_or_else(|| {
-            let words = json!({ "itemNotFound": { "code": 404, "message": "The resource could not be found." } });
-            Answered::json(404, &words)
-        }),
+        _ => identity::answer(state, asked)
+            .or_else(|| sharing::answer(state, asked))
+            .or_else(|| things::answer(state, asked))
+            .or_else(|| glance::answer(state, asked))
+            .unwrap_or_else(|| {
+                let words = json!({ "itemNotFound": { "code": 404, "message": "The resource could not be found." } });
+                Answered::json(404, &words)
+            }),
     }
 }
 
 fn login(state: &mut State, asked: &Asked) -> Answered {
     let body: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
+    if let Some((token, says)) = identity::login(state, &body) {
+        let mut answered = Answered::json(201, &says);
+        answered.headers.push(("x-subject-token".to_owned(), token));
+        return answered;
+    }
     let identity = &body["auth"]["identity"];
     let mut rules = None;
     let right = match identity["methods"][0].as_str() {
@@ -186,6 +195,11 @@ fn images(state: &State, asked: &Asked) -> Answered {
         let of = image["visibility"].as_str().unwrap_or("public");
         let own = image["owner"] == "alpha-id";
         image["os_hidden"].as_bool().unwrap_or(false) == hidden
+            && wanted("tag").is_none_or(|tag| {
+                image["tags"]
+                    .as_array()
+                    .is_some_and(|tags| tags.iter().any(|known| known == tag))
+            })
             && match visibility {
                 Some(wanted) if wanted != "all" => of == wanted,
                 Some(_) => true,

@@ -1,8 +1,9 @@
 //! What the cloud holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -54,10 +55,34 @@ pub struct State {
     pub rule_keeping: BTreeMap<String, RuleKeeping>,
     /// Whole answers to GET, by path: `/compute/v2.1/limits`.
     pub documents: BTreeMap<String, Value>,
+    /// The bytes of images that were uploaded, by the image's id.
+    pub image_data: BTreeMap<String, Vec<u8>>,
+    /// How many bytes of the next upload are taken before the connection ends.
+    pub break_upload_at: Option<usize>,
+    /// The status of an image whose upload broke off: `queued` if the service noticed, `saving` if it died as well.
+    pub broken_upload_status: String,
+    /// A pause before each read of an upload.
+    pub upload_pause: Option<Duration>,
     /// When the cloud breaks connections off.
     pub cut: Option<Cut>,
     /// Told when it has done so.
     pub was_cut: Arc<Notify>,
+    /// What is on volumes and in backups, by their ids; nothing but zeros where nothing is.
+    pub disk_data: BTreeMap<String, Vec<u8>>,
+    /// Whether a restored volume has another first byte than the volume that was backed up.
+    pub loses_data: bool,
+    /// What is on a volume behind the content of its image.
+    pub behind_content: u8,
+    /// Whether members may share networks.
+    pub lets_share: bool,
+    /// The names of the roles of domain managers.
+    pub manager_roles: Vec<String>,
+    /// What Keystone lets domain managers do, where it is not what its policy has: `create_user`, `create_user:foreign`, `create_grant:admin`.
+    pub manager_policy: BTreeMap<String, bool>,
+    /// Tokens of domain managers, and the ids of their domains.
+    pub(super) managers: BTreeMap<String, String>,
+    /// Roles that are given and users that are in groups, by path.
+    pub held: BTreeSet<String>,
     pub(super) token_rules: BTreeMap<String, Vec<Value>>,
     pub(super) tokens_given: u64,
     pub(super) things_made: u64,
@@ -110,7 +135,7 @@ impl State {
             ("load-balancer", at("/load-balancer")),
             ("object-store-s3", at("/s3")),
         ];
-        State {
+        let mut state = State {
             password: super::PASSWORD.to_owned(),
             roles: vec!["member".to_owned(), "reader".to_owned()],
             catalogue: Some(
@@ -133,13 +158,27 @@ impl State {
             s3_answer: (403, "<Error><Code>InvalidAccessKeyId</Code></Error>".to_owned()),
             rule_keeping: BTreeMap::new(),
             documents: BTreeMap::new(),
+            image_data: BTreeMap::new(),
+            break_upload_at: None,
+            broken_upload_status: "queued".to_owned(),
+            upload_pause: None,
             cut: None,
             was_cut: Arc::default(),
             token_rules: BTreeMap::new(),
             tokens_given: 0,
             things_made: 0,
+            disk_data: BTreeMap::new(),
+            loses_data: false,
+            behind_content: 0,
+            lets_share: false,
+            manager_roles: ["manager", "member", "reader"].map(str::to_owned).to_vec(),
+            manager_policy: BTreeMap::new(),
+            managers: BTreeMap::new(),
+            held: BTreeSet::new(),
             url,
-        }
+        };
+        super::identity::begin(&mut state);
+        state
     }
 
     /// Adds something to a collection.
@@ -168,6 +207,12 @@ impl State {
             "security_group_rules",
             "application_credentials",
             "access_rules",
+            "images",
+            "rbac_policies",
+            "users",
+            "groups",
+            "projects",
+            "roles",
         ];
         let ids = |collection: &str| {
             let things = self.collections.get(collection).into_iter().flatten();

@@ -6,6 +6,7 @@
 
 use serde_json::{Value, json};
 
+use super::content;
 use super::http::{Answered, Asked};
 use super::routes::{Link, paged};
 use super::state::State;
@@ -46,6 +47,7 @@ pub(super) fn answer(state: &mut State, asked: &Asked) -> Option<Answered> {
             },
             None => absent(&place, id),
         },
+        ("POST", Some(id), Some("action")) if place.collection == "volumes" => content::copy(state, asked, id),
         ("POST", Some(id), Some("action")) => console(state, id),
         ("POST", Some(id), Some("restore")) => restore(state, asked, id),
         _ => return None,
@@ -89,12 +91,18 @@ fn place<'a>(parts: &'a [&'a str]) -> Option<(Place, &'a [&'a str])> {
 
 fn list(state: &State, asked: &Asked, place: &Place) -> Vec<Value> {
     let all = state.collections.get(place.collection).cloned().unwrap_or_default();
-    let filter = asked
-        .query
-        .iter()
-        .find(|(name, _)| name == "security_group_id" || name == "device_id");
+    let exact = |name: &str| match place.collection {
+        "ports" => matches!(name, "device_id" | "description"),
+        "volumes" => name == "name",
+        _ => matches!(name, "security_group_id" | "device_id"),
+    };
+    let filters: Vec<&(String, String)> = asked.query.iter().filter(|(name, _)| exact(name)).collect();
     all.into_iter()
-        .filter(|thing| filter.is_none_or(|(name, value)| thing[name.as_str()] == value.as_str()))
+        .filter(|thing| {
+            filters
+                .iter()
+                .all(|(name, value)| thing[name.as_str()] == value.as_str())
+        })
         .map(|mut thing| {
             // A listing tells no secrets.
             if let Some(map) = thing.as_object_mut() {
@@ -139,6 +147,9 @@ fn make(state: &mut State, asked: &Asked, place: &Place) -> Answered {
     let id = format!("{}-{}", place.member.replace('_', "-"), state.next_number());
     thing["id"] = id.as_str().into();
     let of_project = |thing: &mut Value| thing["project_id"] = "alpha-id".into();
+    if let Some(refusal) = refusal(state, place, &thing) {
+        return refusal;
+    }
     match place.collection {
         "servers" => {
             thing["status"] = "BUILD".into();
@@ -148,9 +159,11 @@ fn make(state: &mut State, asked: &Asked, place: &Place) -> Answered {
                     "project_id": "alpha-id", "name": "" });
                 state.add("ports", port);
             }
+            take_up(state, &thing, &id);
         }
         "volumes" => {
             thing["status"] = "creating".into();
+            thing["bootable"] = if thing["imageRef"].is_string() { "true" } else { "false" }.into();
             let encrypted = thing["volume_type"]
                 .as_str()
                 .is_some_and(|name| state.encrypts.iter().any(|known| known == name));
@@ -182,6 +195,7 @@ fn make(state: &mut State, asked: &Asked, place: &Place) -> Answered {
         }
         _ => of_project(&mut thing),
     }
+    content::take(state, place.collection, &thing, &id);
     state.add(place.collection, thing.clone());
     match place.collection {
         "secrets" => Answered::json(201, &json!({ "secret_ref": thing["secret_ref"] })),
@@ -223,7 +237,8 @@ fn advance(state: &mut State, collection: &str, at: usize) {
             return;
         }
         ("servers", "BUILD") => "ACTIVE",
-        ("volumes", "creating" | "restoring-backup") => "available",
+        ("volumes", "creating") if thing["imageRef"].is_string() => "downloading",
+        ("volumes", "creating" | "downloading" | "restoring-backup") => "available",
         ("backups", "creating") if thing["is_broken"] == true => "error",
         ("backups", "creating") => "available",
         _ => return,
@@ -235,6 +250,9 @@ fn remove(state: &mut State, collection: &str, id: &str) {
     if let Some(list) = state.collections.get_mut(collection) {
         list.retain(|thing| thing["id"] != id);
     }
+    if collection == "servers" {
+        give_back(state, id);
+    }
     let (below, key) = match collection {
         "servers" => ("ports", "device_id"),
         "security_groups" => ("security_group_rules", "security_group_id"),
@@ -242,6 +260,90 @@ fn remove(state: &mut State, collection: &str, id: &str) {
     };
     if let Some(list) = state.collections.get_mut(below) {
         list.retain(|thing| thing[key] != id);
+    }
+}
+
+/// Returns why something cannot be made. Source: cinder: `volume/flows/api/create_volume.py` – `_extract_image_props`; neutron: `conf/policies/port.py` –
+/// `create_port:mac_address`.
+fn refusal(state: &State, place: &Place, thing: &Value) -> Option<Answered> {
+    match place.collection {
+        "volumes" => {
+            let image = thing["imageRef"].as_str()?;
+            let Some(at) = find(state, "images", image) else {
+                return Some(refused(400, &format!("Image {image} could not be found.")));
+            };
+            let image = &state.collections["images"][at];
+            let size = thing["size"].as_u64().unwrap_or(0);
+            if image["status"] != "active" {
+                Some(refused(400, "Image is not active."))
+            } else if size < image["min_disk"].as_u64().unwrap_or(0) || size << 30 < image["size"].as_u64().unwrap_or(0)
+            {
+                Some(refused(
+                    400,
+                    "Volume size cannot be smaller than the image minDisk or size.",
+                ))
+            } else {
+                None
+            }
+        }
+        "ports" => {
+            let network = find(state, "networks", thing["network_id"].as_str()?)?;
+            let is_own = state.collections["networks"][network]["project_id"] == "alpha-id";
+            (thing["mac_address"].is_string() && !is_own).then(|| {
+                let message = "((rule:create_port and (rule:create_port:mac_address)) is disallowed by policy";
+                Answered::json(
+                    403,
+                    &json!({ "NeutronError": { "type": "PolicyNotAuthorized", "message": message } }),
+                )
+            })
+        }
+        "servers" => {
+            let ready = |mapping: &Value| {
+                let volume = find(state, "volumes", mapping["uuid"].as_str().unwrap_or_default());
+                volume.is_some_and(|at| state.collections["volumes"][at]["status"] == "available")
+            };
+            let mappings = thing["block_device_mapping_v2"].as_array()?;
+            (!mappings.iter().all(ready))
+                .then(|| refused(400, "Block Device Mapping is Invalid: failed to get volume."))
+        }
+        _ => None,
+    }
+}
+
+/// Lets a new server have its volumes and its ports.
+fn take_up(state: &mut State, server: &Value, id: &str) {
+    let named = |list: &Value, key: &str| -> Vec<String> {
+        let list = list.as_array().into_iter().flatten();
+        list.filter_map(|entry| entry[key].as_str().map(str::to_owned))
+            .collect()
+    };
+    for volume in named(&server["block_device_mapping_v2"], "uuid") {
+        if let Some(at) = find(state, "volumes", &volume) {
+            let volume = &mut state.collections.get_mut("volumes").expect("it was found there")[at];
+            volume["status"] = "in-use".into();
+            volume["attached_to"] = id.into();
+        }
+    }
+    for port in named(&server["networks"], "port") {
+        if let Some(at) = find(state, "ports", &port) {
+            state.collections.get_mut("ports").expect("it was found there")[at]["device_id"] = id.into();
+        }
+    }
+}
+
+/// Takes from a server that goes what it was given: volumes, and ports that it did not make itself.
+fn give_back(state: &mut State, server: &str) {
+    for volume in state.collections.get_mut("volumes").into_iter().flatten() {
+        if volume["attached_to"] == server {
+            volume["status"] = "available".into();
+            volume["attached_to"] = Value::Null;
+        }
+    }
+    let own = format!("port-{server}");
+    for port in state.collections.get_mut("ports").into_iter().flatten() {
+        if port["device_id"] == server && port["id"] != own.as_str() {
+            port["device_id"] = "".into();
+        }
     }
 }
 
@@ -328,6 +430,7 @@ fn restore(state: &mut State, asked: &Asked, id: &str) -> Answered {
     }
     let volume = format!("volume-{}", state.next_number());
     let name = body["restore"]["name"].as_str().unwrap_or_default();
+    content::restore(state, id, &volume);
     state.add(
         "volumes",
         json!({ "id": volume, "name": name, "size": 1, "status": "restoring-backup", "metadata": {}, "encrypted": false,

@@ -1,0 +1,159 @@
+//! Images that are made and uploaded to.
+//!
+//! An upload whose connection breaks off leaves an image without data, and the image keeps its place until somebody deletes it. Source: glance: `api/v2/image_data.py` –
+//! `ImageDataController.upload`, `_restore`; `location.py` – `ImageProxy.set_data` (the digest); `api/v2/images.py`.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha512};
+
+use super::http::{Answered, Asked};
+use super::state::State;
+
+/// What Glance lets be made, if the documents of the state say nothing else.
+const DISK_FORMATS: [&str; 5] = ["ami", "iso", "qcow2", "raw", "vmdk"];
+
+/// Returns the image to which a request uploads.
+pub(super) fn uploads_to<'a>(method: &str, path: &'a str) -> Option<&'a str> {
+    let id = path.strip_prefix("/image/v2/images/")?.strip_suffix("/file")?;
+    (method == "PUT").then_some(id)
+}
+
+/// An upload's head has come; returns how long to wait before each piece, and after how many bytes the connection ends.
+pub(super) fn begin_upload(state: &mut State, id: &str, token: Option<&str>) -> (Option<Duration>, Option<usize>) {
+    if state.accepts(token)
+        && let Some(image) = image(state, id)
+        && image["status"] == "queued"
+    {
+        image["status"] = "saving".into();
+    }
+    (state.upload_pause, state.break_upload_at.take())
+}
+
+/// The rest of an upload does not come.
+pub(super) fn broken_upload(state: &mut State, id: &str) {
+    let status = state.broken_upload_status.clone();
+    if let Some(image) = image(state, id)
+        && image["status"] == "saving"
+    {
+        image["status"] = status.into();
+    }
+}
+
+/// Answers a request about an image.
+pub(super) fn answer(state: &mut State, asked: &Asked) -> Option<Answered> {
+    let path = asked.path.trim_end_matches('/').to_owned();
+    let rest: Vec<&str> = path.strip_prefix("/image/v2/")?.split('/').collect();
+    Some(match (asked.method.as_str(), rest.as_slice()) {
+        ("GET", ["schemas", "image"]) => {
+            let formats = json!({ "enum": DISK_FORMATS });
+            Answered::json(
+                200,
+                &json!({ "name": "image", "properties": { "disk_format": formats } }),
+            )
+        }
+        ("GET", ["info", "import"]) => {
+            let methods = json!({ "description": "Import methods available.", "type": "array", "value": ["glance-direct", "web-download"] });
+            Answered::json(200, &json!({ "import-methods": methods }))
+        }
+        ("POST", ["images"]) => make(state, asked),
+        ("GET", ["images", id]) => match image(state, id) {
+            Some(image) => Answered::json(200, image),
+            None => absent(id),
+        },
+        ("DELETE", ["images", id]) => delete(state, id),
+        ("PUT", ["images", id, "file"]) => upload(state, asked, id),
+        _ => return None,
+    })
+}
+
+fn image<'a>(state: &'a mut State, id: &str) -> Option<&'a mut Value> {
+    let images = state.collections.get_mut("images")?;
+    images.iter_mut().find(|image| image["id"] == id)
+}
+
+fn absent(id: &str) -> Answered {
+    said(404, &format!("No image found with ID {id}"))
+}
+
+/// Glance answers errors as pages for browsers.
+fn said(status: u16, message: &str) -> Answered {
+    Answered {
+        status,
+        headers: vec![("content-type".to_owned(), "text/plain".to_owned())],
+        body: message.to_owned(),
+    }
+}
+
+fn make(state: &mut State, asked: &Asked) -> Answered {
+    let mut image: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
+    if !image.is_object() {
+        return said(400, "the body is no image");
+    }
+    let allowed = state.documents.get("/image/v2/schemas/image").map_or_else(
+        || json!(DISK_FORMATS),
+        |schema| schema["properties"]["disk_format"]["enum"].clone(),
+    );
+    if allowed
+        .as_array()
+        .is_some_and(|allowed| !allowed.contains(&image["disk_format"]))
+    {
+        return said(400, "Provided object does not match schema 'image'");
+    }
+    let number = state.next_number();
+    for (key, value) in [
+        ("id", json!(format!("image-{number}"))),
+        ("status", json!("queued")),
+        ("owner", json!("alpha-id")),
+        ("size", Value::Null),
+        ("os_hash_algo", Value::Null),
+        ("os_hash_value", Value::Null),
+        ("os_hidden", json!(false)),
+    ] {
+        image[key] = value;
+    }
+    if image["visibility"].is_null() {
+        image["visibility"] = "shared".into();
+    }
+    state.add("images", image.clone());
+    Answered::json(201, &image)
+}
+
+fn delete(state: &mut State, id: &str) -> Answered {
+    match image(state, id) {
+        None => return absent(id),
+        Some(image) if image["protected"] == true => {
+            return said(403, &format!("Image {id} is protected and cannot be deleted."));
+        }
+        Some(_) => {}
+    }
+    if let Some(images) = state.collections.get_mut("images") {
+        images.retain(|image| image["id"] != id);
+    }
+    state.image_data.remove(id);
+    Answered {
+        status: 204,
+        headers: Vec::new(),
+        body: String::new(),
+    }
+}
+
+fn upload(state: &mut State, asked: &Asked, id: &str) -> Answered {
+    let Some(image) = image(state, id) else {
+        return absent(id);
+    };
+    if image["status"] != "saving" {
+        return said(409, "The image is not in a state in which data can be uploaded to it.");
+    }
+    image["status"] = "active".into();
+    image["size"] = asked.body.len().into();
+    image["os_hash_algo"] = "sha512".into();
+    image["os_hash_value"] = hex::encode(Sha512::digest(&asked.body)).into();
+    state.image_data.insert(id.to_owned(), asked.body.clone());
+    Answered {
+        status: 204,
+        headers: Vec::new(),
+        body: String::new(),
+    }
+}
