@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use crate::catalogue::{Catalogue, ScopeChoice};
 use crate::check::{Way, way};
-use crate::create::GROUPS;
-use crate::extra::extra_check;
+use crate::create::{GROUPS, is_managers};
+use crate::extra::{HANDSHAKES, extra_check};
 use crate::run::requirement;
 
 /// What a check is about.
@@ -46,6 +46,12 @@ impl Catalogue {
             (Some(Way::Creates), _) => "by making something in the cloud and deleting it again",
             (Some(Way::Manual), _) => "by a person",
             (Some(Way::Dropped), _) => "not at all: the requirement was dropped, and it always comes out as ABORT",
+            (None, Some(extra)) if extra.id == HANDSHAKES => {
+                "by connections to the public endpoints, without a login and without changing anything"
+            }
+            (None, Some(extra)) if is_managers(extra.id) => {
+                "with the login of a domain manager, by making something in its domain and deleting it again"
+            }
             (None, Some(extra)) if extra.creates => "by making something in the cloud and deleting it again",
             (None, Some(_)) => "from listings and the catalogue, without changing anything",
             (None, None) => "not by this program, which does not know it",

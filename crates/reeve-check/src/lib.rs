@@ -18,6 +18,7 @@ mod explain;
 mod extra;
 mod facts;
 mod flavor_name;
+mod handshake;
 mod outcome;
 #[cfg(test)]
 mod parity;
@@ -43,7 +44,7 @@ pub use outcome::{
 };
 pub use resource::{
     CleanupError, CleanupOptions, CleanupOutcome, Kind, Ledger, LedgerEntry, LedgerError, LedgerHead, LedgerState,
-    LedgerStatus, Patience, ResourceName, RunId, cleanup, read_ledgers,
+    LedgerStatus, Patience, ResourceName, RunId, cleanup, peek_ledger, read_ledgers,
 };
 pub use run::{Creates, Event, RunError, RunOptions, Telling, run};
 pub use selection::{Selected, SelectedCase, Selection, SelectionError};

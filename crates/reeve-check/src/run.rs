@@ -12,12 +12,12 @@ use reeve_openstack::Session;
 
 use crate::catalogue::{Aggregate, Catalogue};
 use crate::check::{Way, judge, reading_requirement, way};
-use crate::create::{self, GROUPS, Made};
-use crate::extra::{Wider, extra_check, gather_wider, judge_extra};
+use crate::create::{self, GROUPS, Made, Managers};
+use crate::extra::{HANDSHAKES, Wider, extra_check, gather_wider, judge_extra};
 use crate::facts::{Facts, gather};
 use crate::outcome::{CaseOutcome, CatalogueSeen, CheckRun, CloudSeen, RUN_FORMAT, VersionOutcome};
 use crate::probe;
-use crate::resource::{Ledger, LedgerError, LedgerHead, Patience, RunId, Workshop};
+use crate::resource::{Ledger, LedgerError, LedgerHead, Owner, Patience, RunId, Workshop};
 use crate::selection::Selected;
 use crate::verdict::{CaseResult, Verdict};
 
@@ -70,6 +70,8 @@ pub struct RunOptions {
     pub creates: Creates,
     /// How long is waited for what.
     pub patience: Patience,
+    /// The logins of domain managers, at most two, of different domains; without any, what is judged with one cannot be judged.
+    pub managers: Vec<Session>,
 }
 
 /// A run could not begin to make things.
@@ -113,6 +115,9 @@ pub async fn run(
     let mut left_behind = Vec::new();
     if let Some((facts, wider, probed)) = &facts {
         for at in 0..cases.list.len() {
+            if session.is_replay() && cases.list[at].id == HANDSHAKES {
+                continue;
+            }
             if let Some(result) = read_result(&cases.list[at].id, facts, wider) {
                 cases.judged(result);
             }
@@ -127,32 +132,28 @@ pub async fn run(
             Creates::No { because } => cases.not_made(&wanted, because),
             Creates::AsRecorded(recorded) => cases.as_recorded(&wanted, recorded),
             Creates::Yes { ledgers } => {
-                let token = session.token().await.ok();
-                let user = token
-                    .as_ref()
-                    .and_then(|token| Some(token.user.as_ref()?.id.clone()))
-                    .unwrap_or_default();
-                let project = token.and_then(|token| Some(token.project?.id));
-                let head = LedgerHead::new(
-                    options.run.clone(),
-                    options.tool.clone(),
-                    session.config(),
-                    project.clone(),
-                    started_at,
-                );
-                let ledger = Ledger::begin(ledgers, head)?;
-                let workshop = Workshop::new(
-                    session.clone(),
-                    ledger,
-                    user,
-                    project,
-                    options.patience.clone(),
-                    Arc::clone(telling),
-                );
-                interrupted = make(&workshop, &wanted, facts, &mut cases, stop).await;
+                let begin = |session: &Session, owner: &Owner| {
+                    let (run, tool) = (options.run.clone(), options.tool.clone());
+                    let head = LedgerHead::new(run, tool, session.config(), owner, started_at);
+                    Ledger::begin(ledgers, head)
+                };
+                let owner = session.token().await.map(|token| Owner::of(&token)).unwrap_or_default();
+                let ledger = begin(session, &owner)?;
+                let patience = options.patience.clone();
+                let workshop = Workshop::new(session.clone(), ledger, owner, patience, Arc::clone(telling));
+                let wants_managers = wanted.iter().any(|id| create::is_managers(id));
+                let sessions = if wants_managers {
+                    options.managers.as_slice()
+                } else {
+                    &[]
+                };
+                let managers = Managers::open(sessions, begin, &options.patience, telling).await?;
+                interrupted = make(&workshop, &managers, &wanted, facts, &mut cases, stop).await;
                 left_behind = workshop.remove_all().await;
-                made = workshop.made();
+                left_behind.extend(managers.remove_all().await);
+                made = workshop.made() + managers.made();
                 workshop.end();
+                managers.end();
             }
         }
     }
@@ -180,7 +181,10 @@ pub async fn run(
         cases: cases.list,
         made,
         left_behind,
-        requests: session.exchanges().len(),
+        requests: std::iter::once(session)
+            .chain(&options.managers)
+            .map(|session| session.exchanges().len())
+            .sum(),
         interrupted,
     })
 }
@@ -195,9 +199,10 @@ async fn read(session: &Session, cases: &Cases<'_>, own: &RunId, telling: &Telli
         .list
         .iter()
         .any(|case| extra_check(&case.id).is_some_and(|check| !check.creates));
+    let wants_handshakes = cases.list.iter().any(|case| case.id == HANDSHAKES);
     let wider = async {
         if wants_wider {
-            Box::pin(gather_wider(session, own.as_str(), now)).await
+            Box::pin(gather_wider(session, own.as_str(), now, wants_handshakes)).await
         } else {
             Wider::without(&crate::facts::Missing {
                 cause: "nobody asked for it".to_owned(),
@@ -223,6 +228,7 @@ fn read_result(id: &str, facts: &Facts, wider: &Wider) -> Option<CaseResult> {
 /// Lets all groups work at the same time; returns whether they were stopped.
 async fn make(
     workshop: &Workshop,
+    managers: &Managers,
     wanted: &[String],
     facts: &Facts,
     cases: &mut Cases<'_>,
@@ -242,7 +248,7 @@ async fn make(
         .iter()
         .zip(&of_groups)
         .filter(|(_, ids)| !ids.is_empty())
-        .map(|(group, ids)| create::work(group, ids, facts, workshop))
+        .map(|(group, ids)| create::work(group, ids, facts, workshop, managers))
         .collect();
     if wanted.iter().any(|id| id == DEFAULT_RULES) {
         working.push(create::default_rules(facts, workshop));
@@ -393,7 +399,7 @@ impl<'a> Cases<'a> {
         self.list
             .iter()
             .filter(|case| match case.verdict {
-                None => is_made(&case.id),
+                None => is_made(&case.id) || case.id == HANDSHAKES,
                 Some(_) => case.id == DEFAULT_RULES && has_no_listing,
             })
             .map(|case| case.id.clone())

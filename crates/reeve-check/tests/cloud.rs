@@ -90,15 +90,19 @@ async fn trouble_with_one_service_aborts_its_checks_and_no_others() {
         (Behaviour::Status(500, Vec::new(), String::new()), "500"),
         (Behaviour::Half, "the answer ends in the middle"),
         (
-            Behaviour::Slow(Duration::from_secs(5)),
+            Behaviour::Slow(Duration::from_secs(60)),
             "no complete answer within 0.5 s",
         ),
         (Behaviour::Page, "it is no JSON"),
         (Behaviour::Status(403, Vec::new(), String::new()), "403"),
     ] {
         let cloud = good_cloud().await;
+        let mut options = options();
+        if matches!(behaviour, Behaviour::Slow(_)) {
+            options.limits.answer = Duration::from_millis(500);
+        }
         cloud.fault(Fault::always("GET /image/v2/images", behaviour));
-        let session = Session::connect(cloud.config(), &options()).unwrap();
+        let session = Session::connect(cloud.config(), &options).unwrap();
         let facts = gather(&session).await;
         for id in all_readable() {
             let result = judge(&id, &facts).unwrap();

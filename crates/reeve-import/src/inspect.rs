@@ -184,7 +184,7 @@ pub fn inspect(path: &Utf8Path, depth: Depth) -> Result<Inspection, ReadError> {
 }
 
 /// Tells what a source is: by its first bytes, and where these are text by its name.
-fn kind(path: &Utf8Path, source: &dyn ByteSource) -> Result<SourceKind, ReadError> {
+pub(crate) fn kind(path: &Utf8Path, source: &dyn ByteSource) -> Result<SourceKind, ReadError> {
     let length = usize::try_from(source.len().min(512)).expect("at most 512");
     let head = read_vec(source, 0, length)?;
     if <&[u8; 512]>::try_from(head.as_slice()).is_ok_and(Ova::is_archive) {
@@ -202,7 +202,7 @@ fn kind(path: &Utf8Path, source: &dyn ByteSource) -> Result<SourceKind, ReadErro
 }
 
 /// Returns the descriptor of an archive.
-fn descriptor_of(ova: &Ova, remarks: &mut Vec<String>) -> Result<MemberName, ReadError> {
+pub(crate) fn descriptor_of(ova: &Ova, remarks: &mut Vec<String>) -> Result<MemberName, ReadError> {
     let mut found = ova
         .members()
         .iter()
@@ -334,7 +334,7 @@ fn disk_file(
 }
 
 /// Returns an error with what is behind it, in one line.
-fn with_cause(error: &ReadError) -> String {
+pub(crate) fn with_cause(error: &ReadError) -> String {
     match error {
         ReadError::Io { source, .. } => format!("{error}: {source}"),
         _ => error.to_string(),

@@ -2,6 +2,7 @@
 
 mod check;
 mod handed_over;
+mod import;
 mod rehearsal;
 
 use camino::Utf8PathBuf;
@@ -12,9 +13,13 @@ use crate::printer::Colour;
 
 pub(crate) use check::{
     CheckCleanupArgs, CheckCommand, CheckExplainArgs, CheckFormat, CheckListArgs, CheckReportArgs, CheckRunArgs,
-    CloudArgs, LedgerArgs, RenderingArgs, SelectionArgs, Weight,
+    CheckRunsArgs, CheckUploadArgs, CloudArgs, LedgerArgs, RenderingArgs, SelectionArgs, Weight,
 };
 pub(crate) use handed_over::{AdoptArgs, HandoverArgs, HandoverFormat, VerifyArgs};
+pub(crate) use import::{
+    ImportChoiceArgs, ImportCommand, ImportPaceArgs, ImportPlanArgs, ImportReportArgs, ImportReportFormat,
+    ImportResumeArgs, ImportRunArgs, ImportShapeArgs, ImportUndoArgs, InspectArgs,
+};
 pub(crate) use rehearsal::RehearseArgs;
 
 /// Day-2 operations for sovereign OpenStack clouds.
@@ -121,28 +126,6 @@ pub(crate) enum RookCommand {
     Report(HandoverArgs),
     /// Describe the pools that are there as CephBlockPools, such that applying them changes nothing.
     AdoptCrs(AdoptArgs),
-}
-
-#[derive(Subcommand)]
-pub(crate) enum ImportCommand {
-    /// Show what is in an OVA, OVF, VMX or VMDK file: machines, disks, networks, and what stands in the way. Changes nothing.
-    Inspect(InspectArgs),
-}
-
-#[derive(Args)]
-#[command(after_help = "Examples:
-  reeve import inspect web.ova
-  reeve import inspect web.ova --verify
-  reeve import inspect web/web.vmx --format json | jq '.machines[].disks'")]
-pub(crate) struct InspectArgs {
-    /// The source: an OVA, a descriptor (.ovf, .vmx) beside its disks, or a disk (.vmdk).
-    pub(crate) source: Utf8PathBuf,
-    /// Read all files and compare them with the digests of the manifest.
-    #[arg(long)]
-    pub(crate) verify: bool,
-    /// What to print.
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub(crate) format: TextOrJson,
 }
 
 /// How far to go, and whether to ask.
@@ -517,4 +500,8 @@ pub(crate) enum SchemaOf {
     RookEvents,
     /// What `reeve rook status --format json` prints.
     RookStatus,
+    /// What `reeve import report --format json` prints.
+    ImportReport,
+    /// A line of what `--format json` of `reeve import run`, `resume` and `undo` prints.
+    ImportEvents,
 }

@@ -19,10 +19,12 @@ pub(crate) enum Exit {
     Paused,
     /// A step failed and its undo too: a person must act.
     Stuck,
+    /// What another program that was asked to be imitated would end with; in no table of ours.
+    Imitated(u8),
 }
 
 impl Exit {
-    /// All of them, in the order of their codes.
+    /// All of our own, in the order of their codes.
     pub(crate) const ALL: [Self; 6] = [
         Self::Done,
         Self::Findings,
@@ -41,6 +43,7 @@ impl Exit {
             Self::Unreachable => 3,
             Self::Paused => 4,
             Self::Stuck => 5,
+            Self::Imitated(code) => code,
         }
     }
 
@@ -53,6 +56,7 @@ impl Exit {
             Self::Unreachable => "a target cannot be reached",
             Self::Paused => "paused, waits for a person's go-ahead",
             Self::Stuck => "stuck: a step failed and its undo too, a person must act",
+            Self::Imitated(_) => "what the program that is imitated means by it",
         }
     }
 

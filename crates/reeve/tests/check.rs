@@ -5,10 +5,14 @@
 #[path = "../../reeve-check/tests/good_cloud/mod.rs"]
 mod good_cloud;
 
+mod binary;
+mod signed;
+
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use binary::{binary, text};
 use camino::Utf8Path;
 use good_cloud::good_cloud;
 use reeve_openstack::fake::{Behaviour, Cut, FakeCloud, Fault};
@@ -29,7 +33,12 @@ impl Desk {
         };
         let auth = json!({ "auth_url": format!("{}/identity", desk.cloud.url()), "username": "joe", "user_domain_name": "one",
             "password": "correct horse", "project_name": "alpha", "project_domain_name": "one" });
-        let clouds = json!({ "clouds": { "good": { "auth": auth, "region_name": "r1" } } });
+        let manager = |domain: &str| {
+            let auth = json!({ "auth_url": format!("{}/identity", desk.cloud.url()), "username": format!("{domain}-manager"),
+                "user_domain_name": domain, "password": "correct horse", "domain_name": domain });
+            json!({ "auth": auth, "region_name": "r1" })
+        };
+        let clouds = json!({ "clouds": { "good": { "auth": auth, "region_name": "r1" }, "one": manager("one"), "two": manager("two") } });
         desk.file("clouds.yaml", &clouds.to_string());
         desk
     }
@@ -43,15 +52,8 @@ impl Desk {
     }
 
     fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_reeve"));
-        command
-            .args(words)
-            .current_dir(self.path())
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("HOME", self.path())
-            .env("OS_CLOUD", "good")
-            .env("REEVE_CHECK_POLL_MS", "2");
+        let mut command = binary(self.path(), words);
+        command.env("OS_CLOUD", "good").env("REEVE_CHECK_POLL_MS", "2");
         command
     }
 
@@ -82,10 +84,6 @@ async fn ended(child: Child) -> Output {
         .unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
 fn shown(words: &[&str], output: &Output) -> String {
     format!(
         "$ reeve {}\n{}--- stderr ---\n{}--- exit code {} ---\n",
@@ -99,7 +97,7 @@ fn shown(words: &[&str], output: &Output) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_help_of_every_command() {
     let desk = Desk::new().await;
-    for name in ["", "run", "list", "explain", "report", "cleanup"] {
+    for name in ["", "run", "list", "explain", "report", "upload", "runs", "cleanup"] {
         let words: Vec<&str> = ["check", name, "--help"]
             .into_iter()
             .filter(|word| !word.is_empty())
@@ -164,6 +162,85 @@ async fn every_way_to_end_has_its_documented_code() {
             &["scs-0101-fips-test"],
         ),
         (nothing, &["check", "cleanup"], 0, &["nothing to delete"]),
+        (
+            nothing,
+            &["check", "cleanup", "--cloud", "one"],
+            0,
+            &["nothing to delete"],
+        ),
+        (nothing, &["check", "runs"], 0, &["no runs"]),
+        (
+            nothing,
+            &[
+                "check",
+                "run",
+                "--only",
+                "scsx-0302-*",
+                "--manager-cloud",
+                "one",
+                "--manager-cloud",
+                "two",
+            ],
+            0,
+            &["5 passed"],
+        ),
+        (
+            nothing,
+            &["check", "run", "--only", "scsx-0302-*"],
+            1,
+            &["no login of a domain manager was given"],
+        ),
+        (
+            nothing,
+            &[
+                "check",
+                "run",
+                "--manager-cloud",
+                "one",
+                "--manager-cloud",
+                "two",
+                "--manager-cloud",
+                "one",
+            ],
+            2,
+            &["twice at most"],
+        ),
+        (nothing, &["check", "run", "--manager-cloud", "three"], 2, &["three"]),
+        (nothing, &["check", "run", "--upstream-exit"], 0, &["KEPT"]),
+        (
+            |cloud| {
+                let mut state = cloud.state();
+                let flavors = state.collections.get_mut("flavors").unwrap();
+                flavors.retain(|flavor| !["SCS-1V-4", "SCS-2V-8"].contains(&flavor["name"].as_str().unwrap()));
+            },
+            &["check", "run", "--read-only", "--upstream-exit"],
+            4,
+            &["NOT KEPT"],
+        ),
+        (
+            |cloud| cloud.state().roles.push("admin".to_owned()),
+            &["check", "run", "--upstream-exit"],
+            1,
+            &["the login has the role `admin`"],
+        ),
+        (
+            |cloud| {
+                cloud.fault(Fault::always(
+                    "GET /image/v2/images",
+                    Behaviour::Status(500, Vec::new(), String::new()),
+                ))
+            },
+            &["check", "run", "--read-only", "--upstream-exit"],
+            0,
+            &["500"],
+        ),
+        (nothing, &["check", "report", "x", "--format", "signed"], 2, &["--key"]),
+        (
+            nothing,
+            &["check", "upload", "x", "--key", "k", "--token-file", "nowhere"],
+            2,
+            &["nowhere"],
+        ),
         (
             |cloud| {
                 cloud
@@ -346,6 +423,19 @@ async fn a_killed_run_is_cleaned_up_by_the_next_command() {
             before,
             "killed at {at}, nothing was there to clean up"
         );
+        let runs = desk.reeve(&["check", "runs"]).await;
+        assert_eq!(runs.status.code(), Some(1), "{runs:?}");
+        let said = text(&runs.stdout);
+        assert!(
+            said.contains("over; `reeve check cleanup --cloud good`") && said.contains("may be there: "),
+            "{said}"
+        );
+        let runs = desk.reeve(&["check", "runs", "--format", "json"]).await;
+        let runs: Value = serde_json::from_slice(&runs.stdout).unwrap();
+        assert_eq!(
+            (&runs[0]["at_work"], &runs[0]["cloud"]),
+            (&json!(false), &json!("good"))
+        );
         let dry = desk.reeve(&["check", "cleanup", "--dry-run"]).await;
         assert!(text(&dry.stdout).contains("would delete "), "{dry:?}");
         assert_ne!(desk.cloud.state().things(), before, "a dry run deletes nothing");
@@ -371,6 +461,9 @@ async fn an_interrupted_run_cleans_up_after_itself() {
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    let runs = desk.reeve(&["check", "runs"]).await;
+    assert_eq!(runs.status.code(), Some(0), "{runs:?}");
+    assert!(text(&runs.stdout).contains("  at work\n"), "{runs:?}");
     let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     let output = ended(child).await;

@@ -3,10 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where")]
 
+mod binary;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use binary::{binary, text};
 use camino::{Utf8Path, Utf8PathBuf};
 use reeve_journal::plan::{Plan, StepId};
 use reeve_journal::{Event, Holder, Journal, PauseReason, Runs};
@@ -39,14 +42,8 @@ impl Desk {
     }
 
     fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_reeve"));
-        command
-            .args(words)
-            .current_dir(self.path())
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("HOME", self.path())
-            .env("REEVE_RUNS_DIR", self.runs.directory());
+        let mut command = binary(self.path(), words);
+        command.env("REEVE_RUNS_DIR", self.runs.directory());
         command
     }
 
@@ -94,10 +91,6 @@ fn ended(mut child: Child) -> Output {
         std::thread::sleep(Duration::from_millis(20));
     }
     child.wait_with_output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 struct Held {

@@ -1,4 +1,4 @@
-//! scs-0117: backing a volume up and restoring it.
+//! scs-0117: backing a volume up and restoring it, and whether what comes back is what went in.
 //!
 //! As in the official test, whatever goes wrong is a `FAIL`; see there for the quirks: SovereignCloudStack/standards at 077174d9: `Tests/iaas/scs_0117_volume_backup/volume_backup.py`.
 //!
@@ -7,28 +7,86 @@
 use reeve_openstack::{Method, Request, RequestError, Service};
 use serde_json::{Value, json};
 
+use super::content::{self, Uploaded};
 use super::{Made, aborted, judged};
 use crate::facts::{Missing, missing};
-use crate::resource::{Kind, MakeError, ResourceName, WaitError, Workshop, is_no_service};
+use crate::resource::{Kind, Made as Thing, MakeError, ResourceName, WaitError, Workshop, is_no_service};
 use crate::verdict::Findings;
 
 const ID: &str = "scs-0117-test-backup";
 
-pub(super) async fn judge(workshop: &Workshop) -> Vec<Made> {
-    let outcome = match backup(workshop).await {
-        Ok(()) => Ok(Findings::default()),
+pub(super) async fn judge(wanted: &[String], workshop: &Workshop) -> Vec<Made> {
+    let wants = |id: &str| wanted.iter().any(|wanted| wanted == id);
+    let mut made = Vec::new();
+    let mut is_over = true;
+    let uploaded = if wants(content::UPLOAD) || wants(content::DATA) {
+        Some(content::upload(workshop).await)
+    } else {
+        None
+    };
+    if wants(ID) || wants(content::DATA) {
+        let source = uploaded.as_ref().filter(|_| wants(content::DATA));
+        let (outcome, data) = with_data(workshop, source).await;
+        is_over = data.is_ok();
+        if wants(content::DATA) {
+            made.push(judged(content::DATA, data));
+        }
+        if wants(ID) {
+            made.push(judged(ID, outcome));
+        }
+    }
+    if let Some(uploaded) = uploaded {
+        // A volume that stays may use the image; then both are tried again at the end, in the right order.
+        if let (Some(image), true) = (uploaded.image(), is_over) {
+            workshop.remove(image).await;
+        }
+        if wants(content::UPLOAD) {
+            made.push(judged(content::UPLOAD, uploaded.outcome()));
+        }
+    }
+    made
+}
+
+type Outcome = Result<Findings, Missing>;
+
+/// Backs a volume up and restores it; returns how that came out, and whether the content is the same.
+async fn with_data(workshop: &Workshop, source: Option<&Uploaded>) -> (Outcome, Outcome) {
+    let trip = match trip(workshop, source).await {
+        Ok(trip) => trip,
+        Err(Wrong::Aborted(missing)) => return (Err(missing.clone()), Err(missing)),
         Err(Wrong::Broken {
             subject,
             detail,
             remedy,
         }) => {
+            let data = Missing {
+                cause: format!("there is no restored volume to look at: {subject}: {detail}"),
+                hint: format!("see `{ID}`"),
+                not_found: false,
+            };
             let mut findings = Findings::default();
             findings.violation(subject, detail, remedy);
-            Ok(findings)
+            return (Ok(findings), Err(data));
         }
-        Err(Wrong::Aborted(missing)) => Err(missing),
     };
-    vec![judged(ID, outcome)]
+    let data = match (source, &trip.with_content) {
+        (Some(uploaded), Ok(())) => content::compare(workshop, uploaded, &trip.volume, &trip.restored).await,
+        (_, Err(missing)) => Err(missing.clone()),
+        (None, Ok(())) => Ok(Findings::default()),
+    };
+    // Deleting is no part of the verdict; what does not go here is tried again at the end and told there.
+    workshop.remove(&trip.backup).await;
+    futures::future::join(workshop.remove(&trip.volume), workshop.remove(&trip.restored)).await;
+    (Ok(Findings::default()), data)
+}
+
+/// A volume, its backup and what was restored of it.
+struct Trip {
+    volume: Thing,
+    backup: Thing,
+    restored: Thing,
+    /// Whether the volume has the content that was uploaded, or why not.
+    with_content: Result<(), Missing>,
 }
 
 /// Why there is no `PASS`.
@@ -73,7 +131,7 @@ fn unready(subject: &'static str) -> impl Fn(WaitError) -> Wrong {
     move |error| broken(subject, error.to_string())
 }
 
-async fn backup(workshop: &Workshop) -> Result<(), Wrong> {
+async fn trip(workshop: &Workshop, source: Option<&Uploaded>) -> Result<Trip, Wrong> {
     let storage = workshop
         .session()
         .service("block-storage")
@@ -93,14 +151,21 @@ async fn backup(workshop: &Workshop) -> Result<(), Wrong> {
         still_no_service(&storage, backup, workshop).await?;
     }
     let within = workshop.patience().volume;
-    let volume = workshop
-        .make(Kind::Volume, "volume", json!({ "size": 1 }))
-        .await
-        .map_err(unmade("volume"))?;
-    workshop
-        .wait(&volume, "available", within)
-        .await
-        .map_err(unready("volume"))?;
+    let (volume, with_content) = match volume_of(workshop, source).await {
+        Ok(volume) => (volume, Ok(())),
+        // The official test backs an empty volume up, so nothing about an image may be its fault.
+        Err(missing) => {
+            let volume = workshop
+                .make(Kind::Volume, "volume", json!({ "size": 1 }))
+                .await
+                .map_err(unmade("volume"))?;
+            workshop
+                .wait(&volume, "available", within)
+                .await
+                .map_err(unready("volume"))?;
+            (volume, Err(missing))
+        }
+    };
     let backup = workshop
         .make(Kind::Backup, "backup", json!({ "volume_id": volume.id }))
         .await
@@ -124,10 +189,33 @@ async fn backup(workshop: &Workshop) -> Result<(), Wrong> {
         .wait(&restored, "available", within)
         .await
         .map_err(unready("restored volume"))?;
-    // Deleting is no part of the verdict; what does not go here is tried again at the end and told there.
-    workshop.remove(&backup).await;
-    futures::future::join(workshop.remove(&volume), workshop.remove(&restored)).await;
-    Ok(())
+    Ok(Trip {
+        volume,
+        backup,
+        restored,
+        with_content,
+    })
+}
+
+/// Makes a volume with the content that was uploaded.
+async fn volume_of(workshop: &Workshop, source: Option<&Uploaded>) -> Result<Thing, Missing> {
+    let image = source.ok_or_else(|| Missing {
+        cause: "nobody asked for it".to_owned(),
+        hint: String::new(),
+        not_found: false,
+    })?;
+    let image = image.ready()?;
+    let hint = "see that volumes can be made of images";
+    let members = json!({ "size": 1, "imageRef": image.id });
+    let volume = workshop.make(Kind::Volume, "volume", members).await;
+    let volume = volume.map_err(|error| aborted(&error, hint))?;
+    match workshop.wait(&volume, "available", workshop.patience().volume).await {
+        Ok(_) => Ok(volume),
+        Err(error) => {
+            workshop.remove(&volume).await;
+            Err(aborted(&error, hint))
+        }
+    }
 }
 
 /// Tries to delete a backup that an earlier run could not delete; that there is no service for it is the verdict.

@@ -49,7 +49,7 @@ impl Quota {
 }
 
 /// What each group needs at most: its name, the service that has the limit, what, and how much.
-const NEEDS: [(&str, &str, &str, i64); 13] = [
+const NEEDS: [(&str, &str, &str, i64); 14] = [
     ("server", "compute", "servers", 1),
     ("server", "compute", "processors", 1),
     ("server", "network", "networks", 1),
@@ -57,6 +57,7 @@ const NEEDS: [(&str, &str, &str, i64); 13] = [
     ("server", "network", "ports", 2),
     ("server", "block-storage", "volumes", 1),
     ("server", "block-storage", "gigabytes", 8),
+    ("sharing", "network", "networks", 1),
     ("backup", "block-storage", "volumes", 2),
     ("backup", "block-storage", "gigabytes", 2),
     ("backup", "block-storage", "backups", 1),

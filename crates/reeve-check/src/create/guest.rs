@@ -15,7 +15,16 @@ use crate::resource::RunId;
 const BEGIN: &str = "@scsx";
 
 /// The parts that the server tells of.
-pub(super) const SECTIONS: [&str; 4] = ["entropy", "fips", "how", "random"];
+const SECTIONS: [&str; 4] = ["entropy", "fips", "how", "random"];
+
+/// The parts that it also tells of if it is asked for what the metadata service says.
+const METADATA: [&str; 2] = ["meta", "vendor"];
+
+/// Returns the parts that a server tells of.
+fn sections(with_metadata: bool) -> impl Iterator<Item = &'static str> {
+    let more: &[&str] = if with_metadata { &METADATA } else { &[] };
+    SECTIONS.iter().chain(more).copied()
+}
 
 /// The block tests of FIPS 140-2 for an image without `rngtest`; prints what that prints.
 ///
@@ -51,10 +60,13 @@ print("rngtest: FIPS 140-2 failures: %d" % bad)
 "#;
 
 /// Returns the orders for the server. Every command stands on one line of a list, which is what small readers of cloud-config can take too.
-pub(super) fn user_data(run: &RunId) -> String {
+pub(super) fn user_data(run: &RunId, with_metadata: bool) -> String {
     let fips = STANDARD.encode(FIPS);
-    let commands = [
-        "d=$(mktemp -d) || d=/tmp".to_owned(),
+    let mut commands = vec!["d=$(mktemp -d) || d=/tmp".to_owned()];
+    if with_metadata {
+        commands.extend(metadata());
+    }
+    commands.extend([
         "cat /proc/sys/kernel/random/entropy_avail > $d/entropy 2>&1".to_owned(),
         format!(
             "if command -v rngtest > /dev/null 2>&1; then echo rngtest > $d/how; cat /dev/random | rngtest -c 1000 > $d/fips 2>&1; \
@@ -66,10 +78,10 @@ pub(super) fn user_data(run: &RunId) -> String {
             "send() {{ b=$(base64 < $d/$1 | tr -d '\\n'); c=$(printf %s \"$b\" | sha256sum | cut -c1-16); echo; echo \"{BEGIN} {run} $1 $c :$b @\"; }}"
         ),
         format!(
-            "for n in 1 2 3; do for s in {}; do send $s; done; echo; echo \"{BEGIN} {run} end @\"; sleep 1; done 2>/dev/null | tee /dev/console 2>/dev/null",
-            SECTIONS.join(" ")
+            "wait; for n in 1 2 3; do for s in {}; do send $s; done; echo; echo \"{BEGIN} {run} end @\"; sleep 1; done 2>/dev/null | tee /dev/console 2>/dev/null",
+            sections(with_metadata).collect::<Vec<_>>().join(" ")
         ),
-    ];
+    ]);
     let mut text = String::from("#cloud-config\nbootcmd:\n  - systemctl mask serial-getty@ttyS0.service\nruncmd:\n");
     for command in commands {
         text.push_str("  - >-\n    ");
@@ -77,6 +89,19 @@ pub(super) fn user_data(run: &RunId) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Returns the orders to ask the metadata service, beside everything else. The console gets no more of the answers than the mark of the run and the names of the provider's keys: there may be secrets in them.
+fn metadata() -> [String; 3] {
+    let python = "import sys,urllib.request as r;sys.stdout.write(r.urlopen(sys.argv[1],timeout=4).read().decode())";
+    [
+        format!(
+            "ask() {{ u=http://169.254.169.254/openstack/latest/$1; if command -v curl; then curl -sf -m 4 $u >&3; elif command -v wget; then wget -q -T 4 -O - $u >&3; \
+             else python3 -c '{python}' $u >&3; fi > /dev/null 2>&1; }}"
+        ),
+        "( for n in 1 2 3; do ask meta_data.json 3> $d/m && break; sleep 1; done; [ -s $d/m ] && echo reached; grep -o '\"scsx_run\": *\"[a-z0-9]*\"' $d/m ) > $d/meta 2> /dev/null &".to_owned(),
+        "( for f in vendor_data.json vendor_data2.json; do for n in 1 2 3; do ask $f 3> $d/$f && break; sleep 1; done; grep -o '\"[A-Za-z0-9_.-]*\" *:' $d/$f; done ) 2> /dev/null | head -c 4000 > $d/vendor &".to_owned(),
+    ]
 }
 
 /// What a server has said so far.
@@ -92,8 +117,8 @@ pub(super) struct Said {
 
 impl Said {
     /// Tells whether every part is there.
-    pub(super) fn is_whole(&self) -> bool {
-        SECTIONS.iter().all(|section| self.sections.contains_key(*section))
+    pub(super) fn is_whole(&self, with_metadata: bool) -> bool {
+        sections(with_metadata).all(|section| self.sections.contains_key(section))
     }
 }
 
@@ -110,7 +135,7 @@ pub(super) fn read_console(console: &str, run: &RunId) -> Said {
         }
         match (words.next(), words.next(), words.next(), words.next()) {
             (Some("end"), Some("@"), ..) => said.ended = true,
-            (Some(section), Some(sum), Some(body), Some("@")) if SECTIONS.contains(&section) => {
+            (Some(section), Some(sum), Some(body), Some("@")) if sections(true).any(|known| known == section) => {
                 if let Some(text) = open(sum, body) {
                     said.sections.insert(section.to_owned(), text);
                 }
@@ -170,7 +195,7 @@ mod tests {
 
     /// The commands of the orders as the laboratory's guest and cloud-init both take them: one a line.
     fn commands() -> Vec<String> {
-        let text = user_data(&run_id());
+        let text = user_data(&run_id(), true);
         let (_, list) = text.split_once("runcmd:\n").unwrap();
         list.lines()
             .filter(|line| !line.trim().starts_with("- >-"))
@@ -186,7 +211,7 @@ mod tests {
             .join("\n")
             .replace("rngtest -c 1000", "rngtest -c 1")
             .replace("/dev/console", "/dev/null");
-        // Neither rngtest nor python3 is found on an empty path of these tools only.
+        // Neither rngtest nor python3, nor anything that could ask the metadata service, is found on an empty path of these tools only.
         let bin = holder.path().join("bin");
         std::fs::create_dir(&bin).unwrap();
         for tool in [
@@ -199,6 +224,7 @@ mod tests {
             "grep",
             "sleep",
             "tee",
+            "head",
         ] {
             let found = ["/usr/bin", "/bin"]
                 .map(|dir| format!("{dir}/{tool}"))
@@ -215,7 +241,7 @@ mod tests {
             .output()
             .unwrap();
         let said = read_console(&String::from_utf8_lossy(&output.stdout), &run_id());
-        assert!(said.ended && said.is_whole(), "{output:?}");
+        assert!(said.ended && said.is_whole(true), "{output:?}");
         let entropy: u32 = said.sections["entropy"].trim().parse().unwrap();
         assert!(entropy <= 4096);
         assert_eq!(
@@ -251,7 +277,7 @@ mod tests {
         );
         let said = read_console(&console, &run_id());
         assert_eq!(fips_failures(&said.sections["fips"]), Some(2));
-        assert!(!said.ended && !said.is_whole());
+        assert!(!said.ended && !said.is_whole(false));
         let other = console.replace("r261121161259a1b2c3", "r261121161259a1b2c4");
         assert_eq!(read_console(&other, &run_id()), Said::default());
     }

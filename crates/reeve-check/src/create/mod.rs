@@ -3,13 +3,17 @@
 mod access_rules;
 mod backup;
 mod budget;
+mod content;
 mod default_group;
+mod domain;
 mod encrypted;
 mod guest;
 mod secret;
 mod server;
+mod sharing;
 
 pub use budget::{Budget, BudgetGroup, Quota, budget};
+pub(crate) use domain::Managers;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -32,17 +36,23 @@ pub struct Group {
 }
 
 /// All groups; they work at the same time.
-pub const GROUPS: [Group; 5] = [
+pub const GROUPS: [Group; 7] = [
     Group {
         name: "server",
-        ids: &["scs-0101-entropy-avail", "scs-0101-fips-test", "scsx-0101-cpu-random"],
+        ids: &[
+            "scs-0101-entropy-avail",
+            "scs-0101-fips-test",
+            "scsx-0101-cpu-random",
+            "scsx-cmp-metadata",
+            "scsx-cmp-metadata-namespace",
+        ],
         makes: "1 network, 1 subnet, 1 server (and 1 volume if the flavor has no disk)",
         takes: "until the server has booted, some seconds more",
     },
     Group {
         name: "backup",
-        ids: &["scs-0117-test-backup"],
-        makes: "2 volumes of 1 GiB, 1 backup",
+        ids: &["scs-0117-test-backup", "scsx-0104-upload", "scsx-0117-data"],
+        makes: "2 volumes of 1 GiB, 1 backup; for whether the data is the same, 1 image of 1 MiB and 1 or 2 of 1 GiB as well",
         takes: "20 s to 2 min",
     },
     Group {
@@ -69,6 +79,24 @@ pub const GROUPS: [Group; 5] = [
         makes: "1 application credential with access rules for each service",
         takes: "a second",
     },
+    Group {
+        name: "sharing",
+        ids: &["scsx-0126-rbac"],
+        makes: "1 network",
+        takes: "a second",
+    },
+    Group {
+        name: "domain manager",
+        ids: &[
+            domain::USERS,
+            domain::PROJECTS,
+            domain::GROUPS,
+            domain::ESCALATION,
+            domain::DOMAINS,
+        ],
+        makes: "with the login of a domain manager (`--manager-cloud`): 1 user, 1 group, 1 project in each of its domains",
+        takes: "some seconds",
+    },
 ];
 
 /// How a check that makes something came out.
@@ -86,14 +114,22 @@ pub(crate) fn work<'a>(
     wanted: &'a [String],
     facts: &'a Facts,
     workshop: &'a Workshop,
+    managers: &'a Managers,
 ) -> BoxFuture<'a, Vec<Made>> {
     match group.name {
         "server" => server::judge(wanted, facts, workshop).boxed(),
-        "backup" => backup::judge(workshop).boxed(),
+        "backup" => backup::judge(wanted, workshop).boxed(),
         "secret" => secret::judge(wanted, facts, workshop).boxed(),
         "encrypted volume" => encrypted::judge(facts, workshop).boxed(),
+        "sharing" => sharing::judge(workshop).boxed(),
+        "domain manager" => domain::judge(wanted, workshop, managers).boxed(),
         _ => access_rules::judge(wanted, workshop).boxed(),
     }
+}
+
+/// Tells whether a check is judged with the login of a domain manager.
+pub(crate) fn is_managers(id: &str) -> bool {
+    id.starts_with("scsx-0302-")
 }
 
 /// Judges the default rules of security groups by making one, for a cloud that has no listing of them.

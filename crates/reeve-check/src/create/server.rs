@@ -11,8 +11,11 @@ use tokio::time::Instant;
 use super::guest::{Said, fips_failures, read_console, user_data};
 use super::{Made, aborted, judged};
 use crate::facts::{Facts, Flavor, Image, Missing, missing};
-use crate::resource::{Kind, Workshop};
+use crate::resource::{Kind, RunId, Workshop};
 use crate::verdict::Findings;
+
+const METADATA: &str = "scsx-cmp-metadata";
+const NAMESPACE: &str = "scsx-cmp-metadata-namespace";
 
 /// Smallest volume that a server boots from, in GiB; the official test takes this too, since `min_disk` is wrong at times.
 const MIN_VOLUME_GIB: i64 = 8;
@@ -21,7 +24,8 @@ const MIN_VOLUME_GIB: i64 = 8;
 const CIDR: &str = "10.1.0.0/24";
 
 pub(super) async fn judge(wanted: &[String], facts: &Facts, workshop: &Workshop) -> Vec<Made> {
-    let said = observe(facts, workshop).await;
+    let wants_metadata = wanted.iter().any(|id| [METADATA, NAMESPACE].contains(&id.as_str()));
+    let said = observe(facts, workshop, wants_metadata).await;
     wanted
         .iter()
         .map(|id| {
@@ -30,6 +34,8 @@ pub(super) async fn judge(wanted: &[String], facts: &Facts, workshop: &Workshop)
                 Ok((image, said)) => match id.as_str() {
                     "scs-0101-entropy-avail" => entropy(image, said),
                     "scs-0101-fips-test" => fips(image, said),
+                    METADATA => metadata(image, said, workshop.run()),
+                    NAMESPACE => namespace(image, said),
                     _ => random(image, said),
                 },
             };
@@ -106,8 +112,49 @@ fn random(image: &Image, said: &Said) -> Result<Findings, Missing> {
     Ok(findings)
 }
 
+/// Returns what the metadata service said, or that it said nothing, which is no fault where it is reached through routers only.
+fn asked<'a>(said: &'a Said, name: &str) -> Result<&'a str, Missing> {
+    if section(said, "meta")?.lines().next() != Some("reached") {
+        return Err(Missing {
+            cause: "the metadata service did not answer the server".to_owned(),
+            hint: "the server is on a network without a router; with Neutron's DHCP agent metadata is there as well if `enable_isolated_metadata` is on".to_owned(),
+            not_found: false,
+        });
+    }
+    section(said, name)
+}
+
+fn metadata(image: &Image, said: &Said, run: &RunId) -> Result<Findings, Missing> {
+    let meta = asked(said, "meta")?;
+    let mut findings = Findings::default();
+    if !meta.lines().any(|line| line.ends_with(&format!("\"{run}\""))) {
+        findings.violation(
+            subject(image),
+            "the metadata service answered it without the metadata that was set for it",
+            "see that the addresses of instances reach Neutron's metadata agent as they are, and that its shared secret is Nova's",
+        );
+    }
+    Ok(findings)
+}
+
+fn namespace(image: &Image, said: &Said) -> Result<Findings, Missing> {
+    let keys = asked(said, "vendor")?.lines().filter_map(|line| line.split('"').nth(1));
+    let mut taken: Vec<&str> = keys.filter(|key| key.starts_with("scs")).collect();
+    taken.sort_unstable();
+    taken.dedup();
+    let mut findings = Findings::default();
+    if !taken.is_empty() {
+        findings.violation(
+            subject(image),
+            format!("the provider's metadata has the keys {}", taken.join(", ")),
+            "call keys of one's own otherwise, in the files of `vendordata_jsonfile_path` and what `vendordata_dynamic_targets` answers",
+        );
+    }
+    Ok(findings)
+}
+
 /// Boots a server and listens to what it says.
-async fn observe(facts: &Facts, workshop: &Workshop) -> Result<(Image, Said), Missing> {
+async fn observe(facts: &Facts, workshop: &Workshop, with_metadata: bool) -> Result<(Image, Said), Missing> {
     let images = facts.images.as_ref().map_err(Clone::clone)?;
     let flavors = facts.flavors.as_ref().map_err(Clone::clone)?;
     let image = choose_image(images).ok_or_else(|| Missing {
@@ -124,11 +171,11 @@ async fn observe(facts: &Facts, workshop: &Workshop) -> Result<(Image, Said), Mi
         hint: "offer the flavors of scs-0103".to_owned(),
         not_found: false,
     })?;
-    let said = boot(image, flavor, workshop).await?;
+    let said = boot(image, flavor, workshop, with_metadata).await?;
     Ok((image.clone(), said))
 }
 
-async fn boot(image: &Image, flavor: &Flavor, workshop: &Workshop) -> Result<Said, Missing> {
+async fn boot(image: &Image, flavor: &Flavor, workshop: &Workshop, with_metadata: bool) -> Result<Said, Missing> {
     let made = |error: crate::resource::MakeError| {
         aborted(
             &error,
@@ -141,7 +188,7 @@ async fn boot(image: &Image, flavor: &Flavor, workshop: &Workshop) -> Result<Sai
     let mut members = json!({
         "flavorRef": flavor.id,
         "networks": [{ "uuid": network.id }],
-        "user_data": STANDARD.encode(user_data(workshop.run())),
+        "user_data": STANDARD.encode(user_data(workshop.run(), with_metadata)),
         "config_drive": true,
     });
     let size = image.size_bytes.unwrap_or(0).max(0) / (1 << 30) + 1;
@@ -167,7 +214,7 @@ async fn boot(image: &Image, flavor: &Flavor, workshop: &Workshop) -> Result<Sai
             &error,
             "see why servers do not start: `openstack server show` while it is there, the log of nova-compute later",
         )),
-        Ok(_) => listen(&server.id, workshop).await,
+        Ok(_) => listen(&server.id, workshop, with_metadata).await,
     };
     // What does not go here is tried again at the end and told there.
     workshop.remove(&server).await;
@@ -180,7 +227,7 @@ async fn boot(image: &Image, flavor: &Flavor, workshop: &Workshop) -> Result<Sai
 }
 
 /// Reads the console until the server has said everything.
-async fn listen(id: &str, workshop: &Workshop) -> Result<Said, Missing> {
+async fn listen(id: &str, workshop: &Workshop, with_metadata: bool) -> Result<Said, Missing> {
     let compute = workshop
         .session()
         .service("compute")
@@ -208,7 +255,7 @@ async fn listen(id: &str, workshop: &Workshop) -> Result<Said, Missing> {
         // What came whole once stays, although the console may have moved on.
         whole.sections.extend(said.sections);
         whole.ended |= said.ended;
-        if whole.is_whole() {
+        if whole.is_whole(with_metadata) {
             return Ok(whole);
         }
         if said.failed || began.elapsed() >= within {

@@ -51,8 +51,14 @@ const fn creates(id: &'static str, requirement: &'static str, source: &'static s
 /// Where the rule about access rules comes from.
 const ACCESS_RULES: &str = "Keystone's API reference v3, \"Application credentials: access rules\"; keystonemiddleware: `auth_token/__init__.py` – `_validate_access_rules`";
 
+/// Is judged from connections of its own, which no recording has.
+pub(crate) const HANDSHAKES: &str = "scsx-0125-tls";
+
+/// Where the rules about domain managers come from.
+const DOMAIN_MANAGER: &str = "scs-0302-v1, section \"Design Considerations\"";
+
 /// All of them, by id.
-pub const EXTRA_CHECKS: [ExtraCheck; 20] = [
+pub const EXTRA_CHECKS: [ExtraCheck; 31] = [
     creates(
         "scsx-0101-cpu-random",
         "The processor of a server gives random numbers (RDRAND, RDSEED or RNDR); the hypervisor does not filter that out.",
@@ -79,6 +85,11 @@ pub const EXTRA_CHECKS: [ExtraCheck; 20] = [
         "scs-0103-v1, section \"Guarantees and properties\"",
     ),
     creates(
+        "scsx-0104-upload",
+        "Users can upload images, and an image is what was uploaded.",
+        "scs-0104-v1, section \"Uploading custom images\"",
+    ),
+    creates(
         "scsx-0114-encrypted",
         "A volume of a type that lists `encrypted` is encrypted.",
         "scs-0114-v1, section \"Systematic Description of Volume Types\"",
@@ -93,6 +104,11 @@ pub const EXTRA_CHECKS: [ExtraCheck; 20] = [
         "A secret that was put into the key manager is given back as it was.",
         "scs-0116-v1, section \"Key Manager Standard\"",
     ),
+    creates(
+        "scsx-0117-data",
+        "A volume that is restored from a backup has the content that was backed up.",
+        "scs-0117-v1, section \"Standard\": the backup functionality is \"configured properly\"",
+    ),
     reads(
         "scsx-0121-zones",
         "Every availability zone of servers is available, and zones of volumes and networks are called like those of servers.",
@@ -106,22 +122,67 @@ pub const EXTRA_CHECKS: [ExtraCheck; 20] = [
     reads(
         "scsx-0125-https",
         "Every public endpoint of the catalogue is encrypted.",
-        "scs-0125 (draft), section \"Transport encryption\"",
+        "scs-0125-v1 (draft), section \"API Interfaces\"",
+    ),
+    reads(
+        HANDSHAKES,
+        "The servers behind encrypted public endpoints speak TLS 1.2 and 1.3 only, take no cipher suite outside Mozilla's profile \"intermediate\", and have certificates as it has them.",
+        "scs-0125-v1 (draft), section \"Transport Layer Security (TLS)\"",
     ),
     reads(
         "scsx-0126-default-network",
         "Exactly one network is the default one, and it leads outside.",
-        "scs-0126-v1, section \"Default networks\"",
+        "scs-0126-v1, section \"Standard Provider Network\"",
     ),
     reads(
         "scsx-0126-ipv6-pool",
         "There is exactly one shared default subnet pool for IPv6, and it gives networks of 64 bits.",
-        "scs-0126-v1, section \"IPv6\"",
+        "scs-0126-v1, section \"IPv6 Allocation\"",
     ),
     reads(
         "scsx-0126-provider-networks",
         "Users see no networks of the provider but the default one.",
-        "scs-0126-v1, section \"Default networks\"",
+        "scs-0126-v1, section \"Standard Provider Network\"",
+    ),
+    creates(
+        "scsx-0126-rbac",
+        "Users cannot share networks of their own with other projects, by which they would look like the provider's (recommended).",
+        "scs-0126-v1, section \"RBAC Restrictions\"",
+    ),
+    creates(
+        "scsx-0302-domain-scope",
+        "A domain manager sees its own domain and no other, and no users, groups and projects of others.",
+        DOMAIN_MANAGER,
+    ),
+    creates(
+        "scsx-0302-escalation",
+        "A domain manager cannot give anybody the role `admin`, cannot make or change roles, and cannot give roles across domains.",
+        DOMAIN_MANAGER,
+    ),
+    creates(
+        "scsx-0302-groups",
+        "A domain manager can make, find, change and delete groups in its domain, put users into them and take them out, give them roles and take the roles back; in no other domain.",
+        DOMAIN_MANAGER,
+    ),
+    creates(
+        "scsx-0302-projects",
+        "A domain manager can make, find, change and delete projects in its domain, give users roles on them and take the roles back; in no other domain.",
+        DOMAIN_MANAGER,
+    ),
+    creates(
+        "scsx-0302-users",
+        "A domain manager can make, find, change and delete users in its domain, give them roles and take the roles back; in no other domain.",
+        DOMAIN_MANAGER,
+    ),
+    creates(
+        "scsx-cmp-metadata",
+        "A server gets its own metadata from the metadata service.",
+        "Nova's manual, \"Metadata service\": `meta_data.json` has the metadata that users set",
+    ),
+    creates(
+        "scsx-cmp-metadata-namespace",
+        "The provider's metadata has no key that begins with `scs`, which are kept for the standards.",
+        "SovereignCloudStack/standards, issue 580 (not decided yet)",
     ),
     reads(
         "scsx-hyg-leftovers",
@@ -171,6 +232,7 @@ pub(crate) fn judge_extra(id: &str, facts: &Facts, wider: &Wider) -> Option<Case
         "scsx-0121-zones" => zones::zones,
         "scsx-0123-endpoints" => endpoints::alive,
         "scsx-0125-https" => endpoints::encrypted,
+        HANDSHAKES => endpoints::handshakes,
         "scsx-0126-default-network" => networks::default_network,
         "scsx-0126-ipv6-pool" => networks::ipv6_pool,
         "scsx-0126-provider-networks" => networks::provider_networks,

@@ -63,11 +63,7 @@ async fn flavors(session: &Session) -> Fact<Vec<Flavor>> {
     if let Some(microversion) = microversion {
         request = request.at(microversion);
     }
-    let listing = compute
-        .list(&request, "flavors")
-        .await
-        .map_err(|error| missing(&error))?;
-    let mut flavors = read(&listing, Flavor::from_json, "flavors")?;
+    let mut flavors = listed(session, "compute", request, "flavors", Flavor::from_json).await?;
     if microversion.is_none() {
         for flavor in &mut flavors {
             let request = Request::get(format!("/flavors/{}/os-extra_specs", flavor.id));
@@ -85,49 +81,56 @@ async fn images(session: &Session) -> Fact<Vec<Image>> {
 
 /// Returns the public and community images that a listing with this query has.
 pub(crate) async fn list_images(session: &Session, query: &[(&str, &str)]) -> Fact<Vec<Image>> {
-    let image = session.service("image").await.map_err(|error| missing(&error))?;
     let request = query
         .iter()
         .fold(Request::get("/images"), |request, (name, value)| {
             request.with(*name, *value)
         })
         .with("limit", PAGE);
-    let listing = image.list(&request, "images").await.map_err(|error| missing(&error))?;
-    let mut images = read(&listing, Image::from_json, "images")?;
+    let mut images = listed(session, "image", request, "images", Image::from_json).await?;
     images.retain(|image| matches!(image.visibility.as_str(), "public" | "community"));
     Ok(images)
 }
 
 async fn volume_types(session: &Session) -> Fact<Vec<VolumeType>> {
-    let storage = session
-        .service("block-storage")
-        .await
-        .map_err(|error| missing(&error))?;
-    let listing = storage
-        .list(&Request::get("/types"), "volume_types")
-        .await
-        .map_err(|error| missing(&error))?;
-    read(&listing, VolumeType::from_json, "volume types")
+    listed(
+        session,
+        "block-storage",
+        Request::get("/types"),
+        "volume_types",
+        VolumeType::from_json,
+    )
+    .await
 }
 
 async fn default_rules(session: &Session) -> Fact<Vec<DefaultRule>> {
-    let network = session.service("network").await.map_err(|error| missing(&error))?;
     let request = Request::get("/default-security-group-rules");
-    let listing = network
-        .list(&request, "default_security_group_rules")
-        .await
-        .map_err(|error| missing(&error))?;
-    read(&listing, DefaultRule::from_json, "default rules")
+    let collection = "default_security_group_rules";
+    listed(session, "network", request, collection, DefaultRule::from_json).await
 }
 
-/// Reads the entries of a listing.
-pub(crate) fn read<T>(listing: &[Value], one: impl Fn(&Value) -> Result<T, String>, what: &str) -> Fact<Vec<T>> {
+/// Asks a service for a listing and reads its entries.
+pub(crate) async fn listed<T>(
+    session: &Session,
+    service: &str,
+    request: Request,
+    collection: &'static str,
+    one: impl Fn(&Value) -> Result<T, String>,
+) -> Fact<Vec<T>> {
+    let service = session.service(service).await.map_err(|error| missing(&error))?;
+    let listing = service
+        .list(&request, collection)
+        .await
+        .map_err(|error| missing(&error))?;
     listing
         .iter()
         .map(one)
         .collect::<Result<_, _>>()
         .map_err(|error| Missing {
-            cause: format!("the listing of {what} cannot be read: {error}"),
+            cause: format!(
+                "the listing of {} cannot be read: {error}",
+                collection.replace('_', " ")
+            ),
             hint: "check that the endpoint is the service and not something in front of it".to_owned(),
             not_found: false,
         })

@@ -7,7 +7,7 @@ mod kinds;
 use jiff::Timestamp;
 
 pub use gather::gather;
-pub(crate) use gather::{list_images, missing, read};
+pub(crate) use gather::{list_images, listed, missing};
 pub use image::Image;
 pub use kinds::{DefaultRule, Flavor, VolumeType};
 

@@ -132,6 +132,26 @@ pub fn official_yaml(run: &CheckRun, report: &OfficialReport) -> String {
     text
 }
 
+impl CheckRun {
+    /// Returns the exit code of the official command: how many mandatory testcases failed and how many errors it would have written down, at most 127.
+    ///
+    /// It is 0 if none failed; what could not be judged does not raise it, unless it is everything, for want of a login that will do. The number itself may differ from the official one, which counts lines
+    /// that the tests log. Source: SovereignCloudStack/standards at 077174d9: `Tests/scs-compliance-check.py` – `CheckRunner.run`, `main`.
+    pub fn official_exit(&self) -> u8 {
+        if self.common_cause().is_some() {
+            return 1;
+        }
+        let failed = self
+            .of_target(Target::Main)
+            .filter(|case| case.verdict == Some(Verdict::Fail));
+        let lines = failed.map(|case| {
+            let errors = case.findings.iter().filter(|finding| finding.weight != Weight::Note);
+            1 + errors.count()
+        });
+        u8::try_from(lines.sum::<usize>().min(127)).unwrap_or(127)
+    }
+}
+
 const fn number(verdict: Verdict) -> i8 {
     match verdict {
         Verdict::Pass => 1,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::name::{ResourceName, RunId};
+use super::owner::Owner;
 
 /// The member of metadata that says which run made something.
 const MARK: &str = "scsx_run";
@@ -21,6 +22,8 @@ pub enum Kind {
     Backup,
     /// A volume.
     Volume,
+    /// An image.
+    Image,
     /// A secret of the key manager.
     Secret,
     /// An application credential.
@@ -35,14 +38,38 @@ pub enum Kind {
     Subnet,
     /// A network.
     Network,
+    /// A user in the domain of a domain manager.
+    User,
+    /// A group of users in the domain of a domain manager.
+    Group,
+    /// A project in the domain of a domain manager.
+    Project,
+    /// A role; made only where a cloud lets a domain manager make one, which it must not.
+    Role,
+}
+
+/// What is known of a kind.
+struct Traits {
+    /// The word for people.
+    word: &'static str,
+    service: &'static str,
+    /// The member of a listing that has the list.
+    collection: &'static str,
+    /// The member that a single one stands in.
+    member: &'static str,
+    /// In which turn it is deleted: what uses others goes before them.
+    turn: u8,
+    /// The words of `openstack … ID` that delete one.
+    delete: &'static str,
 }
 
 impl Kind {
-    /// All of them.
-    pub const ALL: [Kind; 10] = [
+    /// Those that are in a project, or belong to the user who is logged in to one.
+    pub(crate) const OF_PROJECTS: [Kind; 11] = [
         Kind::Server,
         Kind::Backup,
         Kind::Volume,
+        Kind::Image,
         Kind::Secret,
         Kind::ApplicationCredential,
         Kind::AccessRule,
@@ -52,98 +79,113 @@ impl Kind {
         Kind::Network,
     ];
 
+    /// Those that are in a domain, or in none.
+    pub(crate) const OF_DOMAINS: [Kind; 4] = [Kind::User, Kind::Group, Kind::Project, Kind::Role];
+
+    const fn traits(self) -> Traits {
+        let (word, service, collection, member, turn, delete) = match self {
+            Kind::Server => ("server", "compute", "servers", "server", 0, "server delete"),
+            Kind::Backup => (
+                "backup",
+                "block-storage",
+                "backups",
+                "backup",
+                0,
+                "volume backup delete",
+            ),
+            Kind::Volume => ("volume", "block-storage", "volumes", "volume", 1, "volume delete"),
+            Kind::Image => ("image", "image", "images", "image", 2, "image delete"),
+            Kind::Secret => ("secret", "key-manager", "secrets", "secret", 0, "secret delete"),
+            Kind::ApplicationCredential => (
+                "application credential",
+                "identity",
+                "application_credentials",
+                "application_credential",
+                0,
+                "application credential delete",
+            ),
+            Kind::AccessRule => (
+                "access rule",
+                "identity",
+                "access_rules",
+                "access_rule",
+                1,
+                "access rule delete",
+            ),
+            Kind::Router => ("router", "network", "routers", "router", 1, "router delete"),
+            Kind::SecurityGroup => (
+                "security group",
+                "network",
+                "security_groups",
+                "security_group",
+                1,
+                "security group delete",
+            ),
+            Kind::Subnet => ("subnet", "network", "subnets", "subnet", 2, "subnet delete"),
+            Kind::Network => ("network", "network", "networks", "network", 3, "network delete"),
+            Kind::User => ("user", "identity", "users", "user", 0, "user delete"),
+            Kind::Group => ("group", "identity", "groups", "group", 0, "group delete"),
+            Kind::Project => ("project", "identity", "projects", "project", 1, "project delete"),
+            Kind::Role => ("role", "identity", "roles", "role", 1, "role delete"),
+        };
+        Traits {
+            word,
+            service,
+            collection,
+            member,
+            turn,
+            delete,
+        }
+    }
+
     /// Returns the word for people.
     pub const fn word(self) -> &'static str {
-        match self {
-            Kind::Server => "server",
-            Kind::Backup => "backup",
-            Kind::Volume => "volume",
-            Kind::Secret => "secret",
-            Kind::ApplicationCredential => "application credential",
-            Kind::AccessRule => "access rule",
-            Kind::Router => "router",
-            Kind::SecurityGroup => "security group",
-            Kind::Subnet => "subnet",
-            Kind::Network => "network",
-        }
+        self.traits().word
     }
 
     /// Returns the service that has it.
     pub(crate) const fn service(self) -> &'static str {
-        match self {
-            Kind::Server => "compute",
-            Kind::Backup | Kind::Volume => "block-storage",
-            Kind::Secret => "key-manager",
-            Kind::ApplicationCredential | Kind::AccessRule => "identity",
-            Kind::Router | Kind::SecurityGroup | Kind::Subnet | Kind::Network => "network",
-        }
+        self.traits().service
     }
 
     /// Returns the path of the collection; `user` is the id of the user who is logged in.
     pub(crate) fn path(self, user: &str) -> String {
         match self {
-            Kind::Server => "/servers".to_owned(),
-            Kind::Backup => "/backups".to_owned(),
-            Kind::Volume => "/volumes".to_owned(),
-            Kind::Secret => "/secrets".to_owned(),
-            Kind::ApplicationCredential => format!("/users/{user}/application_credentials"),
-            Kind::AccessRule => format!("/users/{user}/access_rules"),
-            Kind::Router => "/routers".to_owned(),
+            Kind::ApplicationCredential | Kind::AccessRule => format!("/users/{user}/{}", self.collection()),
             Kind::SecurityGroup => "/security-groups".to_owned(),
-            Kind::Subnet => "/subnets".to_owned(),
-            Kind::Network => "/networks".to_owned(),
+            _ => format!("/{}", self.collection()),
         }
     }
 
-    /// Returns the path of the listing that also has the marks.
-    fn listing(self, user: &str) -> String {
-        let path = self.path(user);
+    /// Returns the request for the listing that also has the marks.
+    fn listing(self, owner: &Owner) -> Request {
+        let path = self.path(&owner.user);
         match self {
-            Kind::Server | Kind::Backup | Kind::Volume => format!("{path}/detail"),
-            _ => path,
+            Kind::Server | Kind::Backup | Kind::Volume => Request::get(format!("{path}/detail")),
+            Kind::Image => {
+                let project = owner.project.as_deref().unwrap_or_default();
+                Request::get(path).with("owner", project).with("limit", "1000")
+            }
+            Kind::User | Kind::Group | Kind::Project => {
+                Request::get(path).with("domain_id", owner.domain.as_deref().unwrap_or_default())
+            }
+            _ => Request::get(path),
         }
     }
 
     /// Returns the member of a listing that has the list.
     pub(crate) const fn collection(self) -> &'static str {
-        match self {
-            Kind::Server => "servers",
-            Kind::Backup => "backups",
-            Kind::Volume => "volumes",
-            Kind::Secret => "secrets",
-            Kind::ApplicationCredential => "application_credentials",
-            Kind::AccessRule => "access_rules",
-            Kind::Router => "routers",
-            Kind::SecurityGroup => "security_groups",
-            Kind::Subnet => "subnets",
-            Kind::Network => "networks",
-        }
+        self.traits().collection
     }
 
-    /// Returns the member that a single one stands in.
+    /// Returns the member that a single one stands in; images stand alone.
     pub(crate) const fn member(self) -> &'static str {
-        match self {
-            Kind::Server => "server",
-            Kind::Backup => "backup",
-            Kind::Volume => "volume",
-            Kind::Secret => "secret",
-            Kind::ApplicationCredential => "application_credential",
-            Kind::AccessRule => "access_rule",
-            Kind::Router => "router",
-            Kind::SecurityGroup => "security_group",
-            Kind::Subnet => "subnet",
-            Kind::Network => "network",
-        }
+        self.traits().member
     }
 
     /// Returns in which turn it is deleted: what uses others goes before them.
     pub(crate) const fn turn(self) -> u8 {
-        match self {
-            Kind::Server | Kind::Backup | Kind::Secret | Kind::ApplicationCredential => 0,
-            Kind::Volume | Kind::AccessRule | Kind::Router | Kind::SecurityGroup => 1,
-            Kind::Subnet => 2,
-            Kind::Network => 3,
-        }
+        self.traits().turn
     }
 
     /// Returns `members` of a new one with name and mark; secrets have no place for a mark.
@@ -151,10 +193,14 @@ impl Kind {
         members["name"] = name.into();
         match self {
             Kind::Server | Kind::Volume => members["metadata"] = json!({ MARK: run.as_str() }),
-            Kind::Secret => return members,
+            Kind::Image => members[MARK] = run.as_str().into(),
+            Kind::Secret => {}
             _ => members["description"] = format!("{MARK}={run}").into(),
         }
-        json!({ self.member(): members })
+        match self {
+            Kind::Secret | Kind::Image => members,
+            _ => json!({ self.member(): members }),
+        }
     }
 
     /// Returns the id of one, as a listing or the answer to its creation has it.
@@ -181,6 +227,8 @@ impl Kind {
     fn is_marked(self, value: &Value, name: &ResourceName) -> bool {
         match self {
             Kind::Server => value["metadata"][MARK] == name.run.as_str(),
+            // Cinder makes the copy of a volume, and has no place for a mark.
+            Kind::Image => value[MARK] == name.run.as_str() || name.word == "copy",
             // A volume that a restoration made has no metadata of ours, and Cinder writes the description.
             Kind::Volume => value["metadata"][MARK] == name.run.as_str() || name.word == "restored",
             // There is no place for a mark; the names are all there is, and nobody else gives such names.
@@ -191,19 +239,7 @@ impl Kind {
 
     /// Returns the command with which a person deletes one.
     pub(crate) fn delete_command(self, id: &str) -> String {
-        let what = match self {
-            Kind::Server => "server delete",
-            Kind::Backup => "volume backup delete",
-            Kind::Volume => "volume delete",
-            Kind::Secret => "secret delete",
-            Kind::ApplicationCredential => "application credential delete",
-            Kind::AccessRule => "access rule delete",
-            Kind::Router => "router delete",
-            Kind::SecurityGroup => "security group delete",
-            Kind::Subnet => "subnet delete",
-            Kind::Network => "network delete",
-        };
-        format!("`openstack {what} {id}`")
+        format!("`openstack {} {id}`", self.traits().delete)
     }
 }
 
@@ -232,12 +268,11 @@ pub(crate) struct Found {
     pub(crate) status: String,
 }
 
-/// Looks for everything of one kind in the project whose name `wanted` accepts; services that the cloud does not have have nothing.
+/// Looks for everything of one kind whose name `wanted` accepts; services that the cloud does not have have nothing.
 pub(crate) async fn find_kind(
     session: &Session,
     kind: Kind,
-    user: &str,
-    project: Option<&str>,
+    owner: &Owner,
     wanted: &(dyn Fn(&str) -> bool + Sync),
 ) -> Result<Vec<Found>, RequestError> {
     let service = match session.service(kind.service()).await {
@@ -247,23 +282,17 @@ pub(crate) async fn find_kind(
         }
         Err(error) => return Err(error),
     };
-    let request = Request::get(kind.listing(user));
-    let listing = match service.list(&request, kind.collection()).await {
+    let listing = match service.list(&kind.listing(owner), kind.collection()).await {
         Ok(listing) => listing,
         // An old Keystone knows no access rules.
-        Err(error) if error.is_not_found() && kind.service() == "identity" => return Ok(Vec::new()),
+        Err(error) if error.is_not_found() && kind == Kind::AccessRule => return Ok(Vec::new()),
+        // Whoever may not list roles has not made one either.
+        Err(error) if error.is_forbidden() && kind == Kind::Role => return Ok(Vec::new()),
         Err(error) => return Err(error),
-    };
-    // Neutron also lists what other projects share, and everything for whoever may see it.
-    let is_own = |value: &Value| {
-        kind.service() != "network" || {
-            let of = value["project_id"].as_str().or_else(|| value["tenant_id"].as_str());
-            of.is_some() && of == project
-        }
     };
     Ok(listing
         .iter()
-        .filter(|value| is_own(value))
+        .filter(|value| owner.owns(kind, value))
         .filter_map(|value| {
             let name = kind.name_of(value)?;
             let id = kind.id_of(value)?;
@@ -282,17 +311,16 @@ pub(crate) async fn find_kind(
         .collect())
 }
 
-/// Looks in all services at once for everything whose name `wanted` accepts.
+/// Looks everywhere at once, in the project or the domain of the login, for everything whose name `wanted` accepts.
 pub(crate) async fn find_ours(
     session: &Session,
     wanted: &(dyn Fn(&str) -> bool + Sync),
 ) -> Result<Vec<Found>, RequestError> {
-    let token = session.token().await?;
-    let user = token.user.map(|user| user.id).unwrap_or_default();
-    let project = token.project.map(|project| project.id);
-    let kinds = Kind::ALL
-        .into_iter()
-        .map(|kind| find_kind(session, kind, &user, project.as_deref(), wanted));
+    let owner = Owner::of(&session.token().await?);
+    let kinds = owner
+        .kinds()
+        .iter()
+        .map(|kind| find_kind(session, *kind, &owner, wanted));
     let found: Result<Vec<Vec<Found>>, RequestError> = join_all(kinds).await.into_iter().collect();
     Ok(found?.into_iter().flatten().collect())
 }

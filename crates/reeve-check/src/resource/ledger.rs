@@ -1,6 +1,6 @@
 //! What a run is about to make, has made and has deleted, on disk before it happens.
 //!
-//! Shape: one file per run, `RUN.jsonl`, for its owner only; the first line says which run and cloud, each further one is a [`Line`]. Every line is synced before what it announces is done. A line that a crash cut
+//! Shape: one file per run and login, `RUN.jsonl` and `RUN-DOMAIN.jsonl` for a domain manager's, for its owner only; the first line says which run and cloud, each further one is a [`Line`]. Every line is synced before what it announces is done. A line that a crash cut
 //! off at the end counts as not written, because what it announces was not begun. The process that works with a ledger holds a lock on the file, so that nobody cleans up behind a run that is at work.
 //! A run that leaves nothing behind takes its ledger away.
 
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kind::Kind;
 use super::name::RunId;
+use super::owner::Owner;
 
 /// The version of the shape; a reader refuses a higher one.
 const FORMAT: u32 = 1;
@@ -67,19 +68,22 @@ pub struct LedgerHead {
     pub auth_url: String,
     /// The region.
     pub region: Option<String>,
-    /// The id of the project.
+    /// The id of the project, if the login is for one.
     pub project: Option<String>,
+    /// The id of the domain, if the login is for one, as that of a domain manager.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
     /// When it was begun.
     pub at: Timestamp,
 }
 
 impl LedgerHead {
     /// Returns a head in the present format.
-    pub fn new(
+    pub(crate) fn new(
         run: RunId,
         tool: String,
         cloud: &reeve_openstack::CloudConfig,
-        project: Option<String>,
+        owner: &Owner,
         at: Timestamp,
     ) -> LedgerHead {
         LedgerHead {
@@ -89,8 +93,19 @@ impl LedgerHead {
             cloud: cloud.name.clone(),
             auth_url: cloud.auth_url.clone(),
             region: cloud.region.clone(),
-            project,
+            project: owner.project.clone(),
+            domain: owner.domain.clone(),
             at,
+        }
+    }
+
+    fn file_name(&self) -> String {
+        match &self.domain {
+            None => format!("{}.jsonl", self.run),
+            Some(domain) => {
+                let plain = domain.chars().filter(char::is_ascii_alphanumeric).take(64);
+                format!("{}-{}.jsonl", self.run, plain.collect::<String>())
+            }
         }
     }
 }
@@ -210,7 +225,7 @@ impl Ledger {
             .mode(0o700)
             .create(folder)
             .map_err(failed(folder))?;
-        let path = folder.join(format!("{}.jsonl", head.run));
+        let path = folder.join(head.file_name());
         let mut file = OpenOptions::new()
             .read(true)
             .append(true)
@@ -353,13 +368,39 @@ pub fn read_ledgers(folder: &Utf8Path) -> Result<Vec<Utf8PathBuf>, LedgerError> 
     };
     for entry in entries {
         let path = entry.map_err(failed)?.into_path();
-        let is_run = path.file_stem().is_some_and(|stem| stem.parse::<RunId>().is_ok());
-        if is_run && path.extension() == Some("jsonl") {
+        if run_of(&path).is_some() && path.extension() == Some("jsonl") {
             paths.push(path);
         }
     }
     paths.sort();
     Ok(paths)
+}
+
+/// Returns what a ledger says, and whether its run is at work. The ledger and its lock stay as they are.
+///
+/// # Errors
+///
+/// [`LedgerError`] if the file cannot be read or is no ledger.
+pub fn peek_ledger(path: &Utf8Path) -> Result<(LedgerState, bool), LedgerError> {
+    let failed = |source: std::io::Error| LedgerError::File {
+        path: path.to_owned(),
+        source,
+    };
+    let file = File::open(path).map_err(failed)?;
+    // A lock that others may hold as well, for as long as this looks.
+    let at_work = rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) == Err(rustix::io::Errno::WOULDBLOCK);
+    let mut text = Vec::new();
+    (&file).take(MAX_BYTES + 1).read_to_end(&mut text).map_err(failed)?;
+    let (state, _) = parse(&text).map_err(|what| LedgerError::Shape {
+        path: path.to_owned(),
+        what,
+    })?;
+    Ok((state, at_work))
+}
+
+/// Returns the run that a ledger is of, by the name of its file.
+pub(crate) fn run_of(path: &Utf8Path) -> Option<RunId> {
+    path.file_stem()?.split('-').next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -376,6 +417,7 @@ mod tests {
             auth_url: "https://c/identity".to_owned(),
             region: None,
             project: Some("p".to_owned()),
+            domain: None,
             at,
         }
     }
@@ -398,6 +440,7 @@ mod tests {
             matches!(Ledger::take_up(&path), Err(LedgerError::Held { .. })),
             "its run is at work"
         );
+        assert!(peek_ledger(&path).unwrap().1);
         for line in [
             intent(1),
             Line::Made {
@@ -431,6 +474,8 @@ mod tests {
             assert_eq!(Ledger::take_up(&path).unwrap().state().open().count(), open + 1);
         }
         std::fs::write(&path, &text).unwrap();
+        let (state, at_work) = peek_ledger(&path).unwrap();
+        assert!(!at_work && state.entries.len() == 2);
         assert!(Ledger::take_up(&path).unwrap().end());
         assert!(read_ledgers(folder).unwrap().is_empty());
     }

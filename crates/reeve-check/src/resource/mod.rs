@@ -7,6 +7,7 @@
 mod kind;
 mod ledger;
 mod name;
+mod owner;
 mod patience;
 mod removal;
 mod sweep;
@@ -14,8 +15,9 @@ mod workshop;
 
 pub use kind::Kind;
 pub(crate) use kind::{Found, find_ours, rule_path};
-pub use ledger::{Ledger, LedgerEntry, LedgerError, LedgerHead, LedgerState, LedgerStatus, read_ledgers};
+pub use ledger::{Ledger, LedgerEntry, LedgerError, LedgerHead, LedgerState, LedgerStatus, peek_ledger, read_ledgers};
 pub use name::{ResourceName, RunId};
+pub(crate) use owner::Owner;
 pub use patience::Patience;
 pub(crate) use removal::is_no_service;
 pub use sweep::{CleanupError, CleanupOptions, CleanupOutcome, cleanup};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use futures::future::join_all;
 use reeve_openstack::{Method, Problem, Request, RequestError, Service, Session};
@@ -9,6 +10,7 @@ use tokio::time::Instant;
 
 use super::kind::{Kind, find_kind};
 use super::ledger::{Ledger, LedgerEntry, LedgerStatus, Line};
+use super::owner::Owner;
 use super::patience::Patience;
 use crate::facts::missing;
 use crate::outcome::LeftBehind;
@@ -18,14 +20,14 @@ use crate::outcome::LeftBehind;
 /// Source: cinder: `exception.py` – `ServiceNotFound`; Launchpad bug 2086683.
 const NO_BACKUP_SERVICE: &str = "cinder-backup";
 
+/// Longest time that is waited for something to be gone if something that may use it stays.
+const AFTER_OTHERS: Duration = Duration::from_secs(20);
+
 /// Deletes what a ledger names.
 pub(crate) struct Remover<'a> {
     pub(crate) session: &'a Session,
     pub(crate) ledger: &'a Mutex<Ledger>,
-    /// The id of the user who is logged in.
-    pub(crate) user: &'a str,
-    /// The id of the project that is logged in to.
-    pub(crate) project: Option<&'a str>,
+    pub(crate) owner: &'a Owner,
     pub(crate) patience: &'a Patience,
 }
 
@@ -51,11 +53,17 @@ impl Remover<'_> {
         for entry in self.open() {
             turns.entry(entry.kind.turn()).or_default().push(entry);
         }
-        let mut left = Vec::new();
+        let mut left: Vec<LeftBehind> = Vec::new();
         for entries in turns.into_values() {
+            // What is used by something that stays will most likely stay as well; it is not waited for as long.
+            let within = if left.is_empty() {
+                self.patience.removal
+            } else {
+                self.patience.removal.min(AFTER_OTHERS)
+            };
             let removals = entries.into_iter().map(|entry| async move {
                 telling(format!("deleting {} {}", entry.kind.word(), entry.name));
-                self.remove(&entry).await
+                self.remove_within(&entry, within).await
             });
             left.extend(join_all(removals).await.into_iter().flatten());
         }
@@ -70,9 +78,13 @@ impl Remover<'_> {
 
     /// Deletes one thing, and returns it if it stays.
     pub(crate) async fn remove(&self, entry: &LedgerEntry) -> Option<LeftBehind> {
+        self.remove_within(entry, self.patience.removal).await
+    }
+
+    async fn remove_within(&self, entry: &LedgerEntry, within: Duration) -> Option<LeftBehind> {
         let result = match &entry.id {
-            Some(id) => self.remove_id(entry.kind, id).await,
-            None => self.remove_named(entry).await,
+            Some(id) => self.remove_id(entry.kind, id, within).await,
+            None => self.remove_named(entry, within).await,
         };
         let number = entry.number;
         let (line, left) = match result {
@@ -81,10 +93,11 @@ impl Remover<'_> {
                 let id = entry.id.clone().or_else(|| self.known_id(number));
                 let remedy = stuck.remedy.unwrap_or_else(|| match &id {
                     Some(id) => format!(
-                        "`reeve check cleanup` tries again; by hand: {}",
+                        "`reeve check cleanup{}` tries again; by hand: {}",
+                        self.login(),
                         entry.kind.delete_command(id)
                     ),
-                    None => "`reeve check cleanup` looks for it again".to_owned(),
+                    None => format!("`reeve check cleanup{}` looks for it again", self.login()),
                 });
                 let left = LeftBehind {
                     kind: entry.kind.word().to_owned(),
@@ -106,6 +119,14 @@ impl Remover<'_> {
         left
     }
 
+    /// Returns what names the login, where it is not that of the run itself.
+    fn login(&self) -> String {
+        match self.owner.domain {
+            Some(_) => format!(" --cloud {}", self.session.config().name),
+            None => String::new(),
+        }
+    }
+
     fn known_id(&self, number: u32) -> Option<String> {
         let ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
         ledger.state().entries.get(&number)?.id.clone()
@@ -120,19 +141,19 @@ impl Remover<'_> {
     }
 
     /// Looks for something by its name and deletes it. If it is not there, it is looked for once more a little later: the request that makes it may still be at work.
-    async fn remove_named(&self, entry: &LedgerEntry) -> Result<(), Stuck> {
+    async fn remove_named(&self, entry: &LedgerEntry, within: Duration) -> Result<(), Stuck> {
         for look in 0..2 {
             if look > 0 {
                 tokio::time::sleep(self.patience.settle).await;
             }
             let wanted = |name: &str| name == entry.name;
-            let found = find_kind(self.session, entry.kind, self.user, self.project, &wanted).await?;
+            let found = find_kind(self.session, entry.kind, self.owner, &wanted).await?;
             for found in &found {
                 self.write(Line::Made {
                     number: entry.number,
                     id: found.id.clone(),
                 });
-                self.remove_id(entry.kind, &found.id).await?;
+                self.remove_id(entry.kind, &found.id, within).await?;
             }
             if !found.is_empty() || entry.status == LedgerStatus::Gone {
                 return Ok(());
@@ -142,10 +163,10 @@ impl Remover<'_> {
     }
 
     /// Deletes something by its id and waits until it is gone. That it was not there is as good.
-    async fn remove_id(&self, kind: Kind, id: &str) -> Result<(), Stuck> {
+    async fn remove_id(&self, kind: Kind, id: &str, within: Duration) -> Result<(), Stuck> {
         let service = self.session.service(kind.service()).await?;
-        let path = format!("{}/{id}", kind.path(self.user));
-        let end = Instant::now() + self.patience.removal;
+        let path = format!("{}/{id}", kind.path(&self.owner.user));
+        let end = Instant::now() + within;
         let mut look = 0;
         loop {
             match service.send(&Request::new(Method::Delete, path.clone())).await {
@@ -153,17 +174,37 @@ impl Remover<'_> {
                 Err(error) if error.is_not_found() && kind == Kind::Backup && is_no_service(&error) => {
                     return Err(no_backup_service(&error, id));
                 }
-                Err(error) if error.is_not_found() => return Ok(()),
+                Err(error) if error.is_not_found() || self.is_hidden(&error, kind, id).await => return Ok(()),
                 Err(error) if Instant::now() < end && may_pass(&error) => {}
                 Err(error) => return Err(error.into()),
             }
             tokio::time::sleep(self.patience.pause(look)).await;
             look += 1;
         }
-        self.gone(&service, kind, &path, end).await
+        // Keystone has deleted what it says that it has deleted, and "forbids" to look at it from then on.
+        if Kind::OF_DOMAINS.contains(&kind) {
+            return Ok(());
+        }
+        self.gone(&service, kind, &path, within, end).await
     }
 
-    async fn gone(&self, service: &Service, kind: Kind, path: &str, end: Instant) -> Result<(), Stuck> {
+    /// Tells whether a refusal means that the thing is not there: Keystone says "forbidden" and not "not found" of what it cannot look up in the domain of the login.
+    async fn is_hidden(&self, error: &RequestError, kind: Kind, id: &str) -> bool {
+        if !error.is_forbidden() || !Kind::OF_DOMAINS.contains(&kind) {
+            return false;
+        }
+        let found = find_kind(self.session, kind, self.owner, &|_| true).await;
+        found.is_ok_and(|found| found.iter().all(|found| found.id != id))
+    }
+
+    async fn gone(
+        &self,
+        service: &Service,
+        kind: Kind,
+        path: &str,
+        within: Duration,
+        end: Instant,
+    ) -> Result<(), Stuck> {
         let mut look = 0;
         loop {
             let status = match service.json(&Request::get(path)).await {
@@ -183,7 +224,7 @@ impl Remover<'_> {
                 });
             }
             if Instant::now() >= end {
-                let after = self.patience.removal.as_secs();
+                let after = within.as_secs();
                 let cause = match status.as_str() {
                     "" => format!("{after} s after it was deleted it is still there"),
                     status => format!("{after} s after it was deleted it is still there (status `{status}`)"),

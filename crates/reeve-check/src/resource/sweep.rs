@@ -8,8 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use reeve_openstack::{RequestError, Session};
 
 use super::kind::{Found, find_ours};
-use super::ledger::{Ledger, LedgerError, LedgerHead, Line, read_ledgers};
+use super::ledger::{Ledger, LedgerError, LedgerHead, Line, read_ledgers, run_of};
 use super::name::{ResourceName, RunId};
+use super::owner::Owner;
 use super::patience::Patience;
 use super::removal::Remover;
 use crate::outcome::LeftBehind;
@@ -57,7 +58,7 @@ pub enum CleanupError {
     Ledger(#[from] LedgerError),
 }
 
-/// Deletes what earlier runs made in the project of the login and did not delete: everything that ledgers here name, and everything with name and mark of a run that is over.
+/// Deletes what earlier runs made in the project, or the domain, of the login and did not delete: everything that ledgers here name, and everything with name and mark of a run that is over.
 ///
 /// A repeat deletes nothing more. A run that is at work, here or possibly elsewhere, is let alone.
 ///
@@ -70,20 +71,18 @@ pub async fn cleanup(
     now: Timestamp,
     telling: &Telling,
 ) -> Result<CleanupOutcome, CleanupError> {
-    let token = session.token().await?;
-    let user = token.user.as_ref().map(|user| user.id.clone()).unwrap_or_default();
-    let project = token.project.as_ref().map(|project| project.id.clone());
+    let owner = Owner::of(&session.token().await?);
     let mut outcome = CleanupOutcome::default();
     let mut ledgers = Vec::new();
     for path in read_ledgers(&options.ledgers)? {
-        let Some(run) = path.file_stem().and_then(|stem| stem.parse::<RunId>().ok()) else {
+        let Some(run) = run_of(&path) else {
             continue;
         };
         if options.run.as_ref().is_some_and(|wanted| *wanted != run) {
             continue;
         }
         match Ledger::take_up(&path) {
-            Ok(ledger) => match of_other_cloud(&ledger.state().head, session, project.as_deref()) {
+            Ok(ledger) => match of_other_cloud(&ledger.state().head, session, &owner) {
                 None => ledgers.push(ledger),
                 Some(why) => outcome.skipped.push((run, why)),
             },
@@ -94,7 +93,7 @@ pub async fn cleanup(
     telling(Event::Doing("looking for what runs left".to_owned()));
     let found = find_ours(session, &|name| ResourceName::parse(name).is_some()).await?;
     adopt(&found, &mut ledgers, options, now, &mut outcome, |run| {
-        let head = LedgerHead::new(run, options.tool.clone(), session.config(), project.clone(), now);
+        let head = LedgerHead::new(run, options.tool.clone(), session.config(), &owner, now);
         Ledger::begin(&options.ledgers, head)
     })?;
     for ledger in ledgers {
@@ -115,8 +114,7 @@ pub async fn cleanup(
         let remover = Remover {
             session,
             ledger: &ledger,
-            user: &user,
-            project: project.as_deref(),
+            owner: &owner,
             patience: &options.patience,
         };
         let left = remover.remove_all(&|what| telling(Event::Doing(what))).await;
@@ -206,7 +204,7 @@ fn write_down(ledger: &mut Ledger, things: &[&Found]) -> Result<(), LedgerError>
 }
 
 /// Returns why a ledger is not for this cloud and project, if so.
-fn of_other_cloud(head: &LedgerHead, session: &Session, project: Option<&str>) -> Option<String> {
+fn of_other_cloud(head: &LedgerHead, session: &Session, owner: &Owner) -> Option<String> {
     let config = session.config();
     if head.auth_url != config.auth_url {
         return Some(format!("it was on cloud {} at {}", head.cloud, head.auth_url));
@@ -215,7 +213,19 @@ fn of_other_cloud(head: &LedgerHead, session: &Session, project: Option<&str>) -
         let region = head.region.as_deref().unwrap_or("no region");
         return Some(format!("it was in {region} of cloud {}", head.cloud));
     }
-    (head.project.as_deref() != project).then(|| "it was in another project".to_owned())
+    if head.domain != owner.domain {
+        return Some(match head.domain {
+            Some(_) => format!(
+                "it made something as a domain manager; `--cloud {}` cleans that up",
+                head.cloud
+            ),
+            None => format!(
+                "it was in a project, and this login is for a domain; `--cloud {}`",
+                head.cloud
+            ),
+        });
+    }
+    (head.project != owner.project).then(|| "it was in another project".to_owned())
 }
 
 fn with_cause(error: &LedgerError) -> String {

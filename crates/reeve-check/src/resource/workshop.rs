@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::kind::Kind;
 use super::ledger::{Ledger, LedgerEntry, LedgerError, LedgerStatus, Line};
 use super::name::{ResourceName, RunId};
+use super::owner::Owner;
 use super::patience::Patience;
 use super::removal::Remover;
 use crate::facts::missing;
@@ -21,8 +22,7 @@ pub(crate) struct Workshop {
     session: Session,
     ledger: Arc<Mutex<Ledger>>,
     run: RunId,
-    user: String,
-    project: Option<String>,
+    owner: Owner,
     patience: Patience,
     telling: Telling,
 }
@@ -72,8 +72,7 @@ impl Workshop {
     pub(crate) fn new(
         session: Session,
         ledger: Ledger,
-        user: String,
-        project: Option<String>,
+        owner: Owner,
         patience: Patience,
         telling: Telling,
     ) -> Workshop {
@@ -81,8 +80,7 @@ impl Workshop {
             session,
             run: ledger.state().head.run.clone(),
             ledger: Arc::new(Mutex::new(ledger)),
-            user,
-            project,
+            owner,
             patience,
             telling,
         }
@@ -90,6 +88,10 @@ impl Workshop {
 
     pub(crate) const fn session(&self) -> &Session {
         &self.session
+    }
+
+    pub(crate) const fn owner(&self) -> &Owner {
+        &self.owner
     }
 
     pub(crate) const fn run(&self) -> &RunId {
@@ -107,7 +109,7 @@ impl Workshop {
 
     /// Makes one of a kind; `word` says in its name what it is for, `members` are all members but name and mark.
     pub(crate) async fn make(&self, kind: Kind, word: &str, members: Value) -> Result<Made, MakeError> {
-        self.make_at(kind, word, &kind.path(&self.user), None, |name| {
+        self.make_at(kind, word, &kind.path(&self.owner.user), None, |name| {
             kind.body(name, &self.run, members)
         })
         .await
@@ -201,7 +203,7 @@ impl Workshop {
     pub(crate) async fn wait(&self, made: &Made, wanted: &str, within: Duration) -> Result<Value, WaitError> {
         let failed = |error: RequestError| WaitError::Request(Box::new(error));
         let service = self.session.service(made.kind.service()).await.map_err(failed)?;
-        let path = format!("{}/{}", made.kind.path(&self.user), made.id);
+        let path = format!("{}/{}", made.kind.path(&self.owner.user), made.id);
         let began = Instant::now();
         let mut look = 0;
         loop {
@@ -209,7 +211,10 @@ impl Workshop {
                 Err(error) if error.is_transient() && began.elapsed() < within => "not known".to_owned(),
                 Err(error) => return Err(failed(error)),
                 Ok(mut answer) => {
-                    let value = answer[made.kind.member()].take();
+                    let value = match answer[made.kind.member()].take() {
+                        Value::Null => answer,
+                        value => value,
+                    };
                     let status = value["status"].as_str().unwrap_or_default().to_owned();
                     if status.eq_ignore_ascii_case(wanted) {
                         return Ok(value);
@@ -242,6 +247,14 @@ impl Workshop {
             ));
             tokio::time::sleep(self.patience.pause(look)).await;
             look += 1;
+        }
+    }
+
+    /// Writes down that something is gone, which whoever deleted it knows for certain.
+    pub(crate) fn gone(&self, made: &Made) {
+        // A line that cannot be written makes the end of the run look again for what is gone, and that is all.
+        if let Err(error) = self.write(Line::Gone { number: made.number }) {
+            tracing::warn!(%error, "the ledger could not be written");
         }
     }
 
@@ -286,8 +299,7 @@ impl Workshop {
         Remover {
             session: &self.session,
             ledger: &self.ledger,
-            user: &self.user,
-            project: self.project.as_deref(),
+            owner: &self.owner,
             patience: &self.patience,
         }
     }

@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 pub(crate) fn options() -> SessionOptions {
     let mut options = SessionOptions::default();
     options.limits.pause = Duration::from_millis(2);
-    options.limits.answer = Duration::from_millis(500);
+    // A machine that is busy is no slow cloud.
+    options.limits.answer = Duration::from_secs(30);
     options
 }
 
@@ -31,7 +32,7 @@ fn flavor(name: &str) -> Value {
 
 fn image(name: &str, source: &str) -> Value {
     let built = jiff::Timestamp::now() - Duration::from_secs(86_400);
-    json!({ "id": format!("id-{name}"), "name": name, "visibility": "public", "os_hidden": false, "size": 1 << 30, "min_disk": 4,
+    json!({ "id": format!("id-{name}"), "name": name, "status": "active", "visibility": "public", "os_hidden": false, "size": 1 << 30, "min_disk": 4,
         "min_ram": 512, "created_at": jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), "owner": "provider",
         "architecture": "x86_64", "os_hash_algo": "sha512", "os_distro": name.split(' ').next().unwrap().to_lowercase(),
         "os_version": name.split(' ').nth(1).unwrap_or("1"), "os_purpose": "generic", "hw_disk_bus": "scsi",
@@ -40,14 +41,15 @@ fn image(name: &str, source: &str) -> Value {
         "replace_frequency": "monthly", "provided_until": "none", "uuid_validity": "last-3", "hotfix_hours": "0" })
 }
 
-/// A server that carries out its orders and says these parts.
-pub(crate) fn guest(parts: &'static [(&'static str, &'static str)]) -> Guest {
+/// A server that carries out its orders and says these parts, with the id of the run for `RUN`.
+pub(crate) fn guest(parts: &[(&'static str, &'static str)]) -> Guest {
+    let parts = parts.to_vec();
     Guest::new(move |user_data| {
         let orders = String::from_utf8(STANDARD.decode(user_data).unwrap()).unwrap();
         let (_, rest) = orders.split_once("@scsx ").unwrap();
         let run = rest.split(' ').next().unwrap();
         let frames = parts.iter().map(|(part, text)| {
-            let body = STANDARD.encode(text);
+            let body = STANDARD.encode(text.replace("RUN", run));
             let sum = hex::encode(digest(&SHA256, body.as_bytes()));
             format!(
                 "[    9.1] cloud-init[513]: @scsx {run} {part} {} :{body} @\r\n",
@@ -67,6 +69,8 @@ pub(crate) const GOOD: &[(&str, &str)] = &[
     ),
     ("how", "rngtest\n"),
     ("random", "rdrand\nrdseed\n"),
+    ("meta", "reached\n\"scsx_run\": \"RUN\"\n"),
+    ("vendor", "\"static\":\n\"cloud-init\":\n"),
 ];
 
 /// A cloud that keeps every standard, as far as listings show it.

@@ -49,7 +49,7 @@ impl std::fmt::Display for ContentDigest {
 }
 
 /// What a worker hands over of one chunk.
-pub(super) enum Leaf {
+pub(crate) enum Leaf {
     /// The chunk's own digest.
     Digest([u8; 32]),
     /// The chunk itself.
@@ -57,7 +57,7 @@ pub(super) enum Leaf {
 }
 
 /// Returns the digest of a chunk.
-pub(super) fn leaf(chunk: &[u8]) -> [u8; 32] {
+pub(crate) fn leaf(chunk: &[u8]) -> [u8; 32] {
     *blake3::hash(chunk).as_bytes()
 }
 
@@ -79,7 +79,7 @@ impl Root {
 }
 
 /// The digest in the making; takes chunks in the order of the disk.
-pub(super) struct Hasher {
+pub(crate) struct Hasher {
     kind: DigestKind,
     root: Root,
     size: u64,
@@ -89,7 +89,7 @@ pub(super) struct Hasher {
 }
 
 impl Hasher {
-    pub(super) fn new(kind: DigestKind, size: u64) -> Self {
+    pub(crate) fn new(kind: DigestKind, size: u64) -> Self {
         let root = match kind {
             DigestKind::Blake3Chunks => {
                 let mut hasher = blake3::Hasher::new();
@@ -109,7 +109,7 @@ impl Hasher {
     }
 
     /// Takes the chunk that begins at `start`; everything between it and the one before is zeros.
-    pub(super) fn chunk(&mut self, start: u64, leaf: &Leaf) {
+    pub(crate) fn chunk(&mut self, start: u64, leaf: &Leaf) {
         self.zeros_until(start);
         match leaf {
             Leaf::Digest(digest) => self.root.update(digest),
@@ -139,7 +139,7 @@ impl Hasher {
         }
     }
 
-    pub(super) fn finish(mut self) -> ContentDigest {
+    pub(crate) fn finish(mut self) -> ContentDigest {
         self.zeros_until(self.size);
         ContentDigest {
             kind: self.kind,

@@ -5,6 +5,7 @@
 
 mod digest;
 mod order;
+mod sequence;
 mod sink;
 mod work;
 
@@ -14,13 +15,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 pub use digest::{ContentDigest, DigestKind, digest_of};
+pub(crate) use digest::{Hasher, Leaf, leaf};
+pub use sequence::{Piece, decode_in_order};
 pub use sink::{DiskSink, NoSink, RawFile};
 
 use crate::bytes::is_zero;
 use crate::disk::{CHUNK_BYTES, DiskImage};
 use crate::error::ReadError;
 use crate::vmdk::StreamDisk;
-use digest::Leaf;
 use order::InOrder;
 use work::{ImageWork, Job, StreamWork, Work};
 
@@ -28,7 +30,7 @@ use work::{ImageWork, Job, StreamWork, Work};
 const PIECE_BYTES: usize = 64 << 10;
 
 /// The most threads; each takes a few MiB.
-const MAX_THREADS: usize = 16;
+pub(crate) const MAX_THREADS: usize = 16;
 
 /// Is told of progress, and asked whether to go on. Called from all workers.
 pub trait Progress: Sync {

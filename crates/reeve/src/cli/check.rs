@@ -9,13 +9,17 @@ use super::TextOrJson;
 #[derive(Subcommand)]
 pub(crate) enum CheckCommand {
     /// Judge a cloud, or a recording of one.
-    Run(CheckRunArgs),
+    Run(Box<CheckRunArgs>),
     /// List the checks: what each weighs and how it is judged.
     List(CheckListArgs),
     /// Say what a check asks for, where the standard says so, and how it is judged.
     Explain(CheckExplainArgs),
     /// Show the result of an earlier run again, in any form.
     Report(CheckReportArgs),
+    /// Sign results and send them to the official monitor.
+    Upload(CheckUploadArgs),
+    /// List the runs that may have left something in a cloud, and those that are at work.
+    Runs(CheckRunsArgs),
     /// Delete what earlier runs made and could not delete, because they were killed.
     Cleanup(CheckCleanupArgs),
 }
@@ -81,6 +85,7 @@ pub(crate) struct LedgerArgs {
   reeve check run --cloud mycloud
   reeve check run --cloud mycloud --read-only
   reeve check run --cloud mycloud --plan
+  reeve check run --cloud mycloud --manager-cloud manager-a --manager-cloud manager-b --only 'scsx-0302-*'
   reeve check run --cloud mycloud --only 'scs-0103-*' --format json | jq '.cases[] | select(.verdict == \"FAIL\")'
   reeve check run --cloud mycloud --record capture && reeve check run --replay capture --version draft
   reeve check run --cloud mycloud --format html --output mycloud.html"
@@ -88,6 +93,9 @@ pub(crate) struct LedgerArgs {
 pub(crate) struct CheckRunArgs {
     #[command(flatten)]
     pub(crate) cloud: CloudArgs,
+    /// The login of a domain manager in clouds.yaml, for the checks of scs-0302; a second one, of another domain, lets them try more.
+    #[arg(long, value_name = "NAME", conflicts_with = "replay")]
+    pub(crate) manager_cloud: Vec<String>,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     /// Make nothing in the cloud; checks that need something made are not judged.
@@ -104,6 +112,9 @@ pub(crate) struct CheckRunArgs {
     pub(crate) replay: Option<Utf8PathBuf>,
     #[command(flatten)]
     pub(crate) ledger: LedgerArgs,
+    /// End with the exit code of the official command instead of our own: how much of the mandatory part failed, 0 if nothing.
+    #[arg(long)]
+    pub(crate) upstream_exit: bool,
     #[command(flatten)]
     pub(crate) rendering: RenderingArgs,
 }
@@ -118,9 +129,12 @@ pub(crate) struct RenderingArgs {
     /// Write it to a file instead of standard output.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<Utf8PathBuf>,
-    /// For `--format yaml`: the name under which the official monitor knows the cloud. [default: the cloud's name]
+    /// For `--format yaml` and `signed`: the name under which the official monitor knows the cloud. [default: the cloud's name]
     #[arg(long, value_name = "NAME")]
     pub(crate) subject: Option<String>,
+    /// For `--format signed`: the SSH key that the official monitor knows; ssh-keygen asks for its passphrase, or an agent has it.
+    #[arg(long, value_name = "FILE", required_if_eq("format", "signed"))]
+    pub(crate) key: Option<Utf8PathBuf>,
 }
 
 /// The forms of a result.
@@ -136,8 +150,10 @@ pub(crate) enum CheckFormat {
     Junit,
     /// One page that needs no network and prints well.
     Html,
-    /// The report of the official tests, as their monitor takes it.
+    /// The report of the official tests.
     Yaml,
+    /// The report of the official tests with an SSH signature in front, as their monitor takes it.
+    Signed,
 }
 
 #[derive(Args)]
@@ -171,13 +187,49 @@ pub(crate) struct CheckExplainArgs {
 #[command(after_help = "Examples:
   reeve check report result.json
   reeve check report result.json --format html --output result.html
-  reeve check report cloud1.json cloud2.json --format yaml --output report.yaml")]
+  reeve check report cloud1.json cloud2.json --format yaml --output report.yaml
+  reeve check report result.json --format signed --subject mycloud --key ~/.ssh/monitor --output report.signed")]
 pub(crate) struct CheckReportArgs {
-    /// Results: what `--format json` of `reeve check run` printed. Only text and YAML take more than one.
+    /// Results: what `--format json` of `reeve check run` printed. Only text, YAML and the signed form take more than one.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<Utf8PathBuf>,
     #[command(flatten)]
     pub(crate) rendering: RenderingArgs,
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  reeve check upload result.json --subject mycloud --key ~/.ssh/monitor --token-file token
+  reeve check upload cloud1.json cloud2.json --key ~/.ssh/monitor --token-file token --monitor https://monitor.example/")]
+pub(crate) struct CheckUploadArgs {
+    /// Results: what `--format json` of `reeve check run` printed.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<Utf8PathBuf>,
+    /// The name under which the monitor knows the cloud; for one result only. [default: the cloud's name]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) subject: Option<String>,
+    /// The SSH key that the monitor knows; ssh-keygen asks for its passphrase, or an agent has it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Utf8PathBuf,
+    /// A file with the token for the monitor.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Utf8PathBuf,
+    /// The monitor's address.
+    #[arg(long, value_name = "URL", default_value = "https://compliance.sovereignit.cloud/")]
+    pub(crate) monitor: String,
+    /// Authorities to trust for the monitor instead of those of the system, as PEM.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cacert: Option<Utf8PathBuf>,
+}
+
+#[derive(Args)]
+#[command(after_help = "Example:\n  reeve check runs")]
+pub(crate) struct CheckRunsArgs {
+    #[command(flatten)]
+    pub(crate) ledger: LedgerArgs,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: TextOrJson,
 }
 
 #[derive(Args)]

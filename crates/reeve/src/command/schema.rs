@@ -15,6 +15,8 @@ pub(super) fn run(of: SchemaOf, context: &Context<'_>) -> Result<Exit, Failure> 
         SchemaOf::Report => context.answer_json(&reeve_report::schema())?,
         SchemaOf::RookSamples => context.answer_json(&schemars::schema_for!(reeve_rook::watch::SampleLine))?,
         SchemaOf::RookEvents => context.answer_json(&schemars::schema_for!(super::rook::StreamLine<'_>))?,
+        SchemaOf::ImportReport => context.answer_json(&schemars::schema_for!(reeve_import::ImportReport))?,
+        SchemaOf::ImportEvents => context.answer_json(&schemars::schema_for!(super::import::StreamLine<'_>))?,
         SchemaOf::RookStatus => context.answer_json(&schemars::schema_for!(super::rook::RunStatus))?,
     }
     Ok(Exit::Done)

@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// Reads clouds.yaml and the OS_… variables, and says what the operator has to be told of them.
-pub(super) fn config(args: &CloudArgs, context: &Context<'_>) -> Result<CloudConfig, Failure> {
+pub(in crate::command) fn config(args: &CloudArgs, context: &Context<'_>) -> Result<CloudConfig, Failure> {
     let failed = |error: ConfigError| Failure::from_error(Exit::Usage, &error).hint(error.hint());
     let working_directory = std::env::current_dir()
         .ok()
@@ -34,7 +34,11 @@ pub(super) fn config(args: &CloudArgs, context: &Context<'_>) -> Result<CloudCon
 }
 
 /// Prepares a session; nothing is sent yet.
-pub(super) fn connect(config: CloudConfig, access: Access, record: Option<&Utf8Path>) -> Result<Session, Failure> {
+pub(in crate::command) fn connect(
+    config: CloudConfig,
+    access: Access,
+    record: Option<&Utf8Path>,
+) -> Result<Session, Failure> {
     let options = SessionOptions {
         access,
         record: record.map(Utf8Path::to_owned),

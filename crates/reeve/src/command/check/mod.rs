@@ -1,13 +1,16 @@
 //! `reeve check`: does a cloud keep the SCS IaaS standards?
 
 mod cleanup;
-mod cloud;
+pub(super) mod cloud;
 mod explain;
 mod list;
 mod plan;
 mod rendering;
 mod report;
 mod run;
+mod runs;
+mod signature;
+mod upload;
 mod watched;
 
 use camino::Utf8PathBuf;
@@ -27,6 +30,8 @@ pub(super) fn run(command: CheckCommand, context: &Context<'_>) -> Result<Exit, 
         CheckCommand::List(args) => list::run(&args, context),
         CheckCommand::Explain(args) => explain::run(&args, context),
         CheckCommand::Report(args) => report::run(&args, context),
+        CheckCommand::Upload(args) => upload::run(&args, context),
+        CheckCommand::Runs(args) => runs::run(&args, context),
         CheckCommand::Cleanup(args) => cleanup::run(&args, context),
     }
 }

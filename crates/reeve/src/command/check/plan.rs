@@ -28,7 +28,7 @@ pub(super) async fn show(
         CheckFormat::Json => {
             serde_json::to_string_pretty(&budget).expect("a budget has only text keys and whole numbers") + "\n"
         }
-        CheckFormat::Junit | CheckFormat::Html | CheckFormat::Yaml => {
+        CheckFormat::Junit | CheckFormat::Html | CheckFormat::Yaml | CheckFormat::Signed => {
             return Err(Failure::new(Exit::Usage, "a plan is shown as text or as JSON only"));
         }
     };

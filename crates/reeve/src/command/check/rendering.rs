@@ -4,6 +4,7 @@ use camino::Utf8Path;
 use reeve_check::{CheckRun, OfficialReport, official_yaml};
 use reeve_report::TerminalOptions;
 
+use super::signature;
 use crate::cli::{CheckFormat, RenderingArgs};
 use crate::command::Context;
 use crate::exit::Exit;
@@ -12,7 +13,16 @@ use crate::file_output;
 
 /// Shows a result, or writes it to a file.
 pub(super) fn show(run: &CheckRun, args: &RenderingArgs, context: &Context<'_>) -> Result<(), Failure> {
-    write(&text(run, args, context)?, args.output.as_deref(), context)
+    let text = signed_if_asked(text(run, args, context)?, args)?;
+    write(&text, args.output.as_deref(), context)
+}
+
+/// Puts a signature in front of what is to have one.
+pub(super) fn signed_if_asked(text: String, args: &RenderingArgs) -> Result<String, Failure> {
+    match (&args.format, &args.key) {
+        (CheckFormat::Signed, Some(key)) => signature::signed(&text, key),
+        _ => Ok(text),
+    }
 }
 
 /// Writes a text to a file, or to standard output where none is named.
@@ -43,7 +53,7 @@ pub(super) fn text(run: &CheckRun, args: &RenderingArgs, context: &Context<'_>) 
             reeve_report::junit(&run.report()).map_err(|error| Failure::from_error(Exit::Usage, &error))?
         }
         CheckFormat::Html => reeve_report::document_html(&run.document()),
-        CheckFormat::Yaml => {
+        CheckFormat::Yaml | CheckFormat::Signed => {
             let subject = args.subject.as_deref().unwrap_or(&run.cloud.name);
             official_yaml(run, &OfficialReport::generate(subject))
         }

@@ -15,9 +15,13 @@ const MAX_BYTES: u64 = 64 << 20;
 pub(super) fn run(args: &CheckReportArgs, context: &Context<'_>) -> Result<Exit, Failure> {
     let runs: Result<Vec<CheckRun>, Failure> = args.files.iter().map(|path| load(path)).collect();
     let runs = runs?;
-    let takes_many = matches!(args.rendering.format, CheckFormat::Text | CheckFormat::Yaml);
+    let takes_many = matches!(
+        args.rendering.format,
+        CheckFormat::Text | CheckFormat::Yaml | CheckFormat::Signed
+    );
     if runs.len() > 1 && !takes_many {
-        return Err(Failure::new(Exit::Usage, "this form takes one result only").hint("text and YAML take several"));
+        return Err(Failure::new(Exit::Usage, "this form takes one result only")
+            .hint("text, YAML and the signed form take several"));
     }
     if runs.len() > 1 && args.rendering.subject.is_some() {
         return Err(Failure::new(
@@ -34,11 +38,12 @@ pub(super) fn run(args: &CheckReportArgs, context: &Context<'_>) -> Result<Exit,
     } else {
         ""
     };
-    rendering::write(&texts?.join(between), args.rendering.output.as_deref(), context)?;
+    let text = rendering::signed_if_asked(texts?.join(between), &args.rendering)?;
+    rendering::write(&text, args.rendering.output.as_deref(), context)?;
     Ok(Exit::Done)
 }
 
-fn load(path: &Utf8Path) -> Result<CheckRun, Failure> {
+pub(super) fn load(path: &Utf8Path) -> Result<CheckRun, Failure> {
     let failed = |because: String| Failure::new(Exit::Usage, format!("could not read {path}: {because}"));
     let size = std::fs::metadata(path)
         .map_err(|error| failed(error.to_string()))?

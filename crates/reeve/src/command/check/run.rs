@@ -6,7 +6,7 @@ use reeve_openstack::{Access, Session};
 
 use super::watched::watched;
 use super::{TOOL, catalogue, cloud, ledgers, patience, plan, rendering, runtime, selected, today};
-use crate::cli::CheckRunArgs;
+use crate::cli::{CheckRunArgs, CloudArgs};
 use crate::command::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -52,11 +52,16 @@ pub(super) fn run(args: &CheckRunArgs, context: &Context<'_>) -> Result<Exit, Fa
     if args.plan {
         return runtime.block_on(plan::show(&session, &selected, args, context));
     }
+    let managers = match creates {
+        Creates::Yes { .. } => managers(args, context)?,
+        _ => Vec::new(),
+    };
     let options = RunOptions {
         tool: TOOL.to_owned(),
         run: RunId::generate(jiff::Timestamp::now()),
         creates,
         patience: patience(context),
+        managers,
     };
     let run = runtime.block_on(watched(&session, context, options.run.as_str(), |telling, stop| {
         let (session, catalogue, selected, options) = (&session, &catalogue, &selected, &options);
@@ -71,7 +76,31 @@ pub(super) fn run(args: &CheckRunArgs, context: &Context<'_>) -> Result<Exit, Fa
         context.printer.note(&format!("recorded in {folder}"));
     }
     rendering::show(&run, &args.rendering, context)?;
+    if args.upstream_exit {
+        return Ok(Exit::Imitated(run.official_exit()));
+    }
     Ok(exit(&run, !args.selection.only.is_empty()))
+}
+
+/// Most domain managers that a run uses.
+const MAX_MANAGERS: usize = 2;
+
+/// Prepares the logins of domain managers; nothing is sent yet.
+fn managers(args: &CheckRunArgs, context: &Context<'_>) -> Result<Vec<Session>, Failure> {
+    if args.manager_cloud.len() > MAX_MANAGERS {
+        return Err(Failure::new(
+            Exit::Usage,
+            "`--manager-cloud` can be given twice at most: for a domain manager, and for one of another domain",
+        ));
+    }
+    let connect = |name: &String| {
+        let cloud = CloudArgs {
+            cloud: Some(name.clone()),
+            region: args.cloud.region.clone(),
+        };
+        cloud::connect(cloud::config(&cloud, context)?, Access::ReadWrite, None)
+    };
+    args.manager_cloud.iter().map(connect).collect()
 }
 
 /// Returns how checks that make something came out when a cloud was recorded.

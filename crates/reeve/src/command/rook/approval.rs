@@ -28,7 +28,7 @@ pub(super) fn what_comes(phase: &Phase) -> String {
 }
 
 /// Tells whether there is anybody to ask.
-pub(super) fn somebody_is_there() -> bool {
+pub(in crate::command) fn somebody_is_there() -> bool {
     std::io::stdin().is_terminal()
 }
 
@@ -76,7 +76,7 @@ async fn line() -> Result<String, Failure> {
 }
 
 /// Asks before there is a run.
-pub(super) fn asked_now(question: &str) -> Result<bool, Failure> {
+pub(in crate::command) fn asked_now(question: &str) -> Result<bool, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .map_err(|error| Failure::new(Exit::Usage, format!("could not ask: {error}")))?;

@@ -1,7 +1,7 @@
 //! `reeve rook`: take over a live Ceph cluster into Rook on Kubernetes.
 
 mod adopt;
-mod approval;
+pub(super) mod approval;
 mod at_work;
 mod check;
 mod connect;

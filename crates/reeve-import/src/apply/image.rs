@@ -1,0 +1,295 @@
+//! The step that copies a disk: its effect is an active image with the disk's mark and the digest of the disk's content.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use reeve_journal::plan::StepId;
+use reeve_journal::{Recorded, Refusal, Step, StepError};
+use reeve_openstack::{Problem, upload};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::copy::{Copied, Copy, CopyError, Ready, open};
+use super::marked::{Kind, Marked, shown, text};
+use super::world::{World, failed};
+use crate::error::ReadError;
+use crate::plan::{ImageFormat, ImageInput};
+
+/// Pieces of one MiB that wait for the connection.
+const PIECES_AHEAD: usize = 4;
+
+/// What is recorded of an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ImageMade {
+    /// The image.
+    pub image_id: String,
+    /// Its format.
+    pub format: String,
+    /// The bytes that were sent, as Glance counted them.
+    pub size: u64,
+    /// The algorithm of the digest.
+    pub algorithm: String,
+    /// The digest of the bytes that were sent, which is also Glance's.
+    pub digest: String,
+    /// The digest of the disk's content, whatever the image's format: `blake3-chunks:` and 64 hexadecimal digits. Unknown if the image was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    /// Bytes that the source had as data; all others are zeros. Unknown if the image was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<u64>,
+    /// How long the copy took, in milliseconds. Unknown if the image was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_ms: Option<u64>,
+}
+
+/// What Glance has is not what was sent.
+#[derive(Debug, thiserror::Error)]
+enum ImageError {
+    #[error("Glance has digested the image's data to {found}, and what was sent has {sent}; the image was deleted")]
+    Digest { found: String, sent: String },
+    #[error("Glance digests images with {0}, and the plan counts on another digest; make the plan again")]
+    Algorithm(String),
+    #[error("the image has status {0} after its upload; the image was deleted")]
+    Status(String),
+}
+
+/// Copies a disk into an image.
+///
+/// Undo: every image with the mark is deleted. A repeat finds the image, reads the source once more for its digest if no process alive knows it, and sends nothing.
+pub(super) struct MakeImage {
+    pub(super) step: StepId,
+    pub(super) input: ImageInput,
+}
+
+impl MakeImage {
+    fn marked(&self) -> Marked<'_> {
+        Marked {
+            kind: Kind::Image,
+            mark: &self.input.mark,
+            name: &self.input.name,
+        }
+    }
+
+    fn copy(&self, world: &World) -> Copy {
+        Copy {
+            step: self.step.clone(),
+            input: self.input.clone(),
+            threads: world.pace.threads,
+            cancellation: world.cancellation.clone(),
+            watch: Arc::clone(&world.watch),
+        }
+    }
+
+    /// Returns the disk, opened, if it is the one of the plan.
+    async fn open(&self) -> Result<Ready, CopyError> {
+        let input = self.input.clone();
+        blocking(move || open(&input)).await
+    }
+
+    /// Returns the digest of the disk's content: what this process knows, or what the source says when it is read once more.
+    async fn digest(&self, world: &World) -> Result<String, StepError> {
+        if let Some(digest) = world.digest(&self.input.mark) {
+            return Ok(digest);
+        }
+        let disk = self.open().await.map_err(copy_failed)?;
+        let copy = self.copy(world);
+        let copied = blocking(move || copy.run(&disk, None)).await.map_err(copy_failed)?;
+        world.keep_digest(&self.input.mark, &copied.digest);
+        Ok(copied.digest)
+    }
+
+    /// Returns the image if there is exactly one with the mark, and it is whole.
+    async fn whole(&self, world: &World) -> Result<Option<Value>, StepError> {
+        let mut found = self.marked().find(world).await?;
+        let image = match (found.pop(), found.is_empty()) {
+            (Some(image), true) => image,
+            _ => return Ok(None),
+        };
+        // How long a qcow2 is says the source; its digest is compared below.
+        let fits = self.input.format != ImageFormat::Raw || image["size"].as_u64() == Some(self.input.size);
+        let is_candidate = image["status"] == "active" && fits;
+        if !is_candidate || image["os_hash_algo"] != self.input.hash.as_str() {
+            return Ok(None);
+        }
+        let digest = self.digest(world).await?;
+        Ok((image["os_hash_value"] == digest.as_str()).then_some(image))
+    }
+
+    fn made(&self, image: &Value, copied: Option<(&Copied, u64)>) -> ImageMade {
+        ImageMade {
+            image_id: text(&image["id"]).to_owned(),
+            format: self.input.format.as_str().to_owned(),
+            size: image["size"].as_u64().unwrap_or(0),
+            algorithm: self.input.hash.as_str().to_owned(),
+            digest: text(&image["os_hash_value"]).to_owned(),
+            content: copied.map(|(copied, _)| copied.content.clone()),
+            data: copied.map(|(copied, _)| copied.data),
+            took_ms: copied.map(|(_, took)| took),
+        }
+    }
+
+    fn body(&self) -> Value {
+        let mut body = json!({
+            "name": self.input.name,
+            "disk_format": self.input.format.as_str(),
+            "container_format": "bare",
+            "min_disk": self.input.min_disk_gib,
+            "visibility": "private",
+            "tags": [self.input.mark],
+        });
+        for (key, value) in &self.input.properties {
+            body[key] = value.as_str().into();
+        }
+        body
+    }
+
+    /// Sends the disk into an image that was just made.
+    async fn fill(&self, world: &World, id: &str) -> Result<Copied, StepError> {
+        let disk = self.open().await.map_err(copy_failed)?;
+        let glance = world.session.service("image").await.map_err(failed)?;
+        let (writer, body) = upload(disk.length(), PIECES_AHEAD);
+        let copy = self.copy(world);
+        let copying = tokio::task::spawn_blocking(move || copy.run(&disk, Some(writer)));
+        let sent = glance.put(&format!("/images/{id}/file"), body, world.pace.upload).await;
+        // The body is gone whatever came of it, so the copy ends as well.
+        let copied = joined(copying.await);
+        match (copied, sent) {
+            (Ok(copied), Ok(_)) => Ok(copied),
+            // The cloud's own words say more than that it took no more.
+            // A token that was taken back: the next attempt has a new one.
+            (_, Err(error)) if matches!(error.problem, Problem::Unauthorized(_)) => Err(StepError::transient(error)),
+            (Err(CopyError::Closed) | Ok(_), Err(error)) => Err(failed(error)),
+            (Err(error), _) => Err(copy_failed(error)),
+        }
+    }
+
+    /// Waits until Glance has the data in its store, and compares the digests.
+    async fn compare(&self, world: &World, id: &str, copied: &Copied) -> Result<Value, StepError> {
+        // Ends with the step's deadline.
+        let image = loop {
+            let image = self.marked().look(world, id).await?;
+            let Some(image) = image else {
+                return Err(StepError::permanent(ImageError::Status("deleted".to_owned())));
+            };
+            match text(&image["status"]) {
+                "active" => break image,
+                "saving" | "importing" | "uploading" => tokio::time::sleep(world.pace.poll).await,
+                other => return Err(StepError::transient(ImageError::Status(shown(other)))),
+            }
+        };
+        let algorithm = text(&image["os_hash_algo"]);
+        if algorithm != self.input.hash.as_str() {
+            return Err(StepError::permanent(ImageError::Algorithm(shown(algorithm))));
+        }
+        let found = text(&image["os_hash_value"]);
+        if found != copied.digest || image["size"].as_u64() != Some(copied.sent) {
+            return Err(StepError::transient(ImageError::Digest {
+                found: shown(found),
+                sent: copied.digest.clone(),
+            }));
+        }
+        Ok(image)
+    }
+}
+
+#[async_trait]
+impl Step<World> for MakeImage {
+    async fn ready(&self, _world: &World) -> Result<(), Refusal> {
+        match self.open().await {
+            Ok(_) => Ok(()),
+            Err(error) if !is_passing(&error) => Err(Refusal::refused(
+                with_cause(&error),
+                "bring the source back as it was, or make the plan again",
+            )),
+            Err(error) => Err(copy_failed(error).into()),
+        }
+    }
+
+    async fn done(&self, world: &World) -> Result<bool, StepError> {
+        Ok(self.whole(world).await?.is_some())
+    }
+
+    async fn act(&self, world: &World) -> Result<Recorded, StepError> {
+        let marked = self.marked();
+        // What a dead process left: `queued` or `saving`, or with other data. None of it can be gone on with.
+        marked.remove_all(world).await?;
+        let began = Instant::now();
+        let image = marked.make(world, marked.create(self.body())).await?;
+        let id = text(&image["id"]).to_owned();
+        let result = match self.fill(world, &id).await {
+            Ok(copied) => self.compare(world, &id, &copied).await.map(|image| (image, copied)),
+            Err(error) => Err(error),
+        };
+        match result {
+            Ok((image, copied)) => {
+                world.keep_digest(&self.input.mark, &copied.digest);
+                let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                Recorded::value(self.made(&image, Some((&copied, took))))
+            }
+            Err(error) => {
+                // If it cannot be deleted now, the next attempt, the undo or a resume does it; the first error is the one to tell.
+                if let Err(left) = marked.remove(world, &id).await {
+                    tracing::warn!(image = %shown(&id), error = %left, "an unfinished image is still there");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn undo(&self, world: &World, _was: &Recorded) -> Result<(), StepError> {
+        self.marked().remove_all(world).await
+    }
+
+    async fn recall(&self, world: &World) -> Result<Recorded, StepError> {
+        match self.whole(world).await? {
+            Some(image) => Recorded::value(self.made(&image, None)),
+            None => Err(self.marked().error("?", "was there a moment ago and is not any more")),
+        }
+    }
+}
+
+/// Tells whether trying again may help.
+fn is_passing(error: &CopyError) -> bool {
+    match error {
+        // Asked to stop: the engine sees that for itself, and an attempt more is what a resume makes.
+        CopyError::Stopped | CopyError::Closed => true,
+        CopyError::Read(ReadError::Io { source, .. }) => source.kind() != std::io::ErrorKind::NotFound,
+        CopyError::Read(_) | CopyError::Changed { .. } => false,
+    }
+}
+
+fn copy_failed(error: CopyError) -> StepError {
+    if is_passing(&error) {
+        StepError::transient(error)
+    } else {
+        StepError::permanent(error)
+    }
+}
+
+/// Returns an error with what is behind it, in one line.
+fn with_cause(error: &CopyError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+/// Runs something that reads files on a thread that may wait.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, CopyError> + Send + 'static,
+) -> Result<T, CopyError> {
+    joined(tokio::task::spawn_blocking(work).await)
+}
+
+fn joined<T>(result: Result<Result<T, CopyError>, tokio::task::JoinError>) -> Result<T, CopyError> {
+    match result {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is going down.
+            Err(_) => Err(CopyError::Stopped),
+        },
+    }
+}

@@ -1,0 +1,113 @@
+//! What a plan keeps of each step, so that the step can be built again.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use reeve_journal::plan::StepId;
+use serde::{Deserialize, Serialize};
+
+use super::options::ImageFormat;
+
+/// How Glance digests the data of images, as far as it can be compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HashAlgorithm {
+    /// SHA-256.
+    Sha256,
+    /// SHA-512, Glance's own choice.
+    #[default]
+    Sha512,
+}
+
+impl HashAlgorithm {
+    /// Returns the algorithm that Glance calls so.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        match name {
+            "sha256" => Some(Self::Sha256),
+            "sha512" => Some(Self::Sha512),
+            _ => None,
+        }
+    }
+
+    /// Returns the name that Glance uses.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        }
+    }
+}
+
+/// A disk that becomes an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageInput {
+    /// By what the image is found again.
+    pub mark: String,
+    /// Its name.
+    pub name: String,
+    /// The source's absolute path.
+    pub source: Utf8PathBuf,
+    /// The disk's file in the source.
+    pub file: String,
+    /// What the disk is known again by.
+    pub fingerprint: String,
+    /// The disk's size in bytes.
+    pub size: u64,
+    /// The image's format.
+    pub format: ImageFormat,
+    /// How the bytes that are sent are digested.
+    pub hash: HashAlgorithm,
+    /// The size of the smallest volume that holds it, in GiB.
+    pub min_disk_gib: u64,
+    /// The image's properties.
+    pub properties: BTreeMap<String, String>,
+}
+
+/// A volume, made of an image or empty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VolumeInput {
+    /// By what the volume is found again.
+    pub mark: String,
+    /// Its name.
+    pub name: String,
+    /// Its size in GiB.
+    pub size_gib: u64,
+    /// The step that makes its image; `None` for an empty one.
+    pub image_step: Option<StepId>,
+    /// Its type; `None` for the cloud's own choice.
+    pub volume_type: Option<String>,
+}
+
+/// A port.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PortInput {
+    /// By what the port is found again.
+    pub mark: String,
+    /// Its name.
+    pub name: String,
+    /// The network's id.
+    pub network_id: String,
+    /// Its MAC address; `None` for a new one.
+    pub mac: Option<String>,
+}
+
+/// A server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerInput {
+    /// By what the server is found again.
+    pub mark: String,
+    /// Its name.
+    pub name: String,
+    /// The flavor's id.
+    pub flavor_id: String,
+    /// The steps that make its volumes; it starts from the first.
+    pub volume_steps: Vec<StepId>,
+    /// The steps that make its ports.
+    pub port_steps: Vec<StepId>,
+}

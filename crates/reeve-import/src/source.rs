@@ -1,0 +1,254 @@
+//! A source as an import sees it: its machines, each disk opened once, and marks by which it is known again.
+
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::Serialize;
+
+use crate::bytes::{ByteSource, FileSource, read_vec};
+use crate::disk::{CHUNK_BYTES, DiskImage, DiskKind};
+use crate::error::ReadError;
+use crate::folder::{Folder, Members};
+use crate::guest::{self, GuestLook};
+use crate::inspect::{Depth, Inspection, SourceKind, descriptor_of, inspect, kind, open_file, with_cause};
+use crate::machine::{Bus, Machine, MachineDisk};
+use crate::member_name::MemberName;
+use crate::ova::Ova;
+use crate::ovf::Envelope;
+use crate::partition::DiskLayout;
+use crate::vmdk::VmdkImage;
+
+/// A disk of a machine, looked at.
+#[derive(Clone, Debug, Serialize)]
+pub struct SourceDisk {
+    /// The description's name for it.
+    pub label: String,
+    /// What it is connected by, if the description says so.
+    pub bus: Option<Bus>,
+    /// The model of its controller, if the description says so.
+    pub controller: Option<String>,
+    /// The file that holds it; `None` for a disk that is to be made empty.
+    pub file: Option<MemberName>,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The bytes that its files keep for it.
+    pub stored: u64,
+    /// The kind of its image.
+    pub kind: Option<DiskKind>,
+    /// What it is known again by.
+    pub fingerprint: Option<String>,
+    /// How it is divided.
+    pub layout: Option<DiskLayout>,
+    /// Why it cannot be taken.
+    pub refused: Option<String>,
+}
+
+/// A machine of a source and everything that an import has to know of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct SourceFacts {
+    /// The source's absolute path.
+    pub path: Utf8PathBuf,
+    /// What it is.
+    pub kind: SourceKind,
+    /// The machine; for a disk alone, one that has nothing but the disk.
+    pub machine: Machine,
+    /// Whether the source says anything of the machine besides its disk.
+    pub is_described: bool,
+    /// Its disks, in the machine's order.
+    pub disks: Vec<SourceDisk>,
+    /// What the guest's own files say, if it is a Linux whose root file system can be looked into.
+    pub guest: Option<GuestLook>,
+    /// What of the disks could not be looked into; empty if the guest was found.
+    pub unseen: Vec<String>,
+    /// What is wrong with the source as a whole.
+    pub problems: Vec<String>,
+    /// What is odd about it, without standing in the way.
+    pub remarks: Vec<String>,
+}
+
+/// Looks at a source: every machine of it, and every disk.
+///
+/// # Errors
+///
+/// [`ReadError`] if the source itself cannot be read; a disk that cannot be read is told in [`SourceDisk::refused`].
+pub fn survey_source(path: &Utf8Path, depth: Depth) -> Result<Vec<SourceFacts>, ReadError> {
+    let path = absolute(path)?;
+    let found = inspect(&path, depth)?;
+    let machines = if found.kind == SourceKind::Vmdk {
+        vec![lone_disk(&path)]
+    } else {
+        found.machines.clone()
+    };
+    Ok(machines
+        .into_iter()
+        .map(|machine| survey_machine(&path, machine, &found))
+        .collect())
+}
+
+fn absolute(path: &Utf8Path) -> Result<Utf8PathBuf, ReadError> {
+    path.canonicalize_utf8()
+        .map_err(|source| crate::error::SourceName::new(path.as_str()).io(0, source))
+}
+
+/// Returns the machine of a disk that comes alone.
+fn lone_disk(path: &Utf8Path) -> Machine {
+    let name = path.file_name().unwrap_or_default();
+    Machine {
+        name: path.file_stem().unwrap_or("disk").to_owned(),
+        disks: vec![MachineDisk {
+            label: "disk".to_owned(),
+            controller: None,
+            unit: 0,
+            capacity: None,
+            file: MemberName::new(name, &crate::error::SourceName::new(path.as_str()), 0).ok(),
+            refused: None,
+        }],
+        ..Machine::default()
+    }
+}
+
+fn survey_machine(path: &Utf8Path, machine: Machine, found: &Inspection) -> SourceFacts {
+    let (mut found_guest, mut unseen) = (None, Vec::new());
+    let mut disks = Vec::new();
+    for disk in &machine.disks {
+        let mut eyes = Eyes {
+            guest: &mut found_guest,
+            unseen: &mut unseen,
+        };
+        disks.push(survey_disk(path, disk, &machine, &mut eyes));
+    }
+    if found_guest.is_some() {
+        unseen.clear();
+    }
+    SourceFacts {
+        guest: found_guest,
+        unseen,
+        path: path.to_owned(),
+        kind: found.kind,
+        is_described: found.kind != SourceKind::Vmdk,
+        disks,
+        problems: found.problems.clone(),
+        remarks: found.remarks.clone(),
+        machine,
+    }
+}
+
+/// What is looked for in the disks until it is found.
+struct Eyes<'a> {
+    guest: &'a mut Option<GuestLook>,
+    unseen: &'a mut Vec<String>,
+}
+
+fn survey_disk(path: &Utf8Path, disk: &MachineDisk, machine: &Machine, eyes: &mut Eyes<'_>) -> SourceDisk {
+    let controller = disk.controller.and_then(|index| machine.controllers.get(index));
+    let mut surveyed = SourceDisk {
+        label: disk.label.clone(),
+        bus: controller.map(|controller| controller.bus),
+        controller: controller.and_then(|controller| controller.model.clone()),
+        file: disk.file.clone(),
+        size: disk.capacity.unwrap_or(0),
+        stored: 0,
+        kind: None,
+        fingerprint: None,
+        layout: None,
+        refused: disk.refused.clone(),
+    };
+    let Some(file) = &disk.file else {
+        return surveyed;
+    };
+    let looked = OpenedDisk::open(path, file.as_str()).and_then(|opened| {
+        let layout = DiskLayout::of(opened.image.as_ref())?;
+        Ok((opened.fingerprint()?, layout, opened))
+    });
+    match looked {
+        Ok((fingerprint, layout, opened)) => {
+            surveyed.size = opened.image.virtual_size();
+            surveyed.stored = opened.image.stored_bytes();
+            surveyed.kind = Some(opened.image.kind());
+            surveyed.fingerprint = Some(fingerprint);
+            surveyed.layout = Some(layout);
+            if eyes.guest.is_none() {
+                let image: Arc<dyn DiskImage> = Arc::clone(&opened.image) as _;
+                let (found, unseen) = guest::look(&image);
+                *eyes.guest = found;
+                eyes.unseen.extend(unseen);
+            }
+            if surveyed.bus.is_none() && opened.image.adapter() == Some("ide") {
+                surveyed.bus = Some(Bus::Ide);
+            }
+        }
+        Err(error) => surveyed.refused = Some(with_cause(&error)),
+    }
+    surveyed
+}
+
+/// A disk of a source, opened.
+pub struct OpenedDisk {
+    /// The disk.
+    pub image: Arc<VmdkImage>,
+    /// The file that was named; further files may belong to the disk.
+    file: Arc<dyn ByteSource>,
+}
+
+impl OpenedDisk {
+    /// Opens the disk in `file` of the source at `path`, as [`SourceFacts`] names both.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if there is no such file in the source, or it is no disk that can be read.
+    pub fn open(path: &Utf8Path, file: &str) -> Result<Self, ReadError> {
+        let source: Arc<dyn ByteSource> = Arc::new(FileSource::open(path)?);
+        let name = MemberName::new(file, source.name(), 0)?;
+        let folder = Folder::of(path);
+        match kind(path, source.as_ref())? {
+            SourceKind::Ova => {
+                let ova = Ova::open(source)?;
+                let descriptor = descriptor_of(&ova, &mut Vec::new())?;
+                let envelope = Envelope::read(ova.open(&descriptor)?.as_ref())?;
+                Self::of_package(&envelope, &name, &ova)
+            }
+            SourceKind::Ovf => Self::of_package(&Envelope::read(source.as_ref())?, &name, &folder),
+            SourceKind::Vmx => Self::of_file(folder.open(&name)?, &folder),
+            SourceKind::Vmdk => Self::of_file(source, &folder),
+        }
+    }
+
+    fn of_package(envelope: &Envelope, name: &MemberName, members: &dyn Members) -> Result<Self, ReadError> {
+        let file = envelope.files.iter().find(|file| file.name.as_ref() == Some(name));
+        let source = match file {
+            Some(file) => open_file(file, members)?,
+            None => members.open(name)?,
+        };
+        Self::of_file(source, members)
+    }
+
+    fn of_file(file: Arc<dyn ByteSource>, members: &dyn Members) -> Result<Self, ReadError> {
+        Ok(Self {
+            image: Arc::new(VmdkImage::open(Arc::clone(&file), members)?),
+            file,
+        })
+    }
+
+    /// Returns what the disk is known again by: `blake3:` and a digest of its sizes, of the first and the last MiB of the file that was named, and of the first MiB of the disk.
+    ///
+    /// It tells another disk, and one that was written to in the usual places; it does not tell every change. The digest of the content does, while it is copied.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if one of these cannot be read.
+    pub fn fingerprint(&self) -> Result<String, ReadError> {
+        let piece = |length: u64| usize::try_from(length.min(CHUNK_BYTES)).expect("at most a chunk");
+        let (length, size) = (self.file.len(), self.image.virtual_size());
+        let mut hasher = blake3::Hasher::new();
+        for number in [length, size] {
+            hasher.update(&number.to_le_bytes());
+        }
+        hasher.update(&read_vec(self.file.as_ref(), 0, piece(length))?);
+        let tail = length.saturating_sub(CHUNK_BYTES);
+        hasher.update(&read_vec(self.file.as_ref(), tail, piece(length - tail))?);
+        let mut start = vec![0; piece(size)];
+        self.image.reader().read_at(&mut start, 0)?;
+        hasher.update(&start);
+        Ok(format!("blake3:{}", hasher.finalize().to_hex()))
+    }
+}

@@ -1,0 +1,100 @@
+//! Guests in real file systems, made by mke2fs and looked into through a VMDK.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where")]
+
+mod made;
+
+use std::process::Command;
+
+use camino::Utf8Path;
+use reeve_import::{Depth, survey_source};
+
+/// Returns a disk of 20 MiB with a guest in its second partition.
+fn disk(folder: &Utf8Path, kind: &str) -> Vec<u8> {
+    let root = folder.join("root");
+    for (path, text) in [
+        (
+            "usr/lib/os-release",
+            "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nID=debian\nVERSION_ID=\"12\"\n",
+        ),
+        ("etc/fstab", "/dev/sda2 / ext4 defaults 0 1\n"),
+        ("etc/network/interfaces", "iface ens192 inet dhcp\n"),
+        (
+            "usr/lib/modules/6.1.0-1/modules.dep",
+            "kernel/drivers/block/virtio_blk.ko.xz:\nkernel/drivers/ata/ahci.ko.xz: kernel/drivers/ata/libahci.ko.xz\n",
+        ),
+    ] {
+        let path = root.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    std::os::unix::fs::symlink("../usr/lib/os-release", root.join("etc/os-release")).unwrap();
+    std::os::unix::fs::symlink("usr/lib", root.join("lib")).unwrap();
+    let file = folder.join("root.img");
+    let status = Command::new("/usr/sbin/mke2fs")
+        .args(["-q", "-t", kind, "-d", root.as_str(), file.as_str(), "16M"])
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let system = std::fs::read(file).unwrap();
+    let mut disk = vec![0; 20 << 20];
+    disk[0] = 0xeb;
+    disk[510..512].copy_from_slice(&[0x55, 0xaa]);
+    for (entry, first, count) in [
+        (0, 2048_u32, 2048_u32),
+        (1, 4096, u32::try_from(system.len() / 512).unwrap()),
+    ] {
+        let at = 446 + 16 * entry;
+        disk[at + 4] = 0x83;
+        disk[at + 8..at + 12].copy_from_slice(&first.to_le_bytes());
+        disk[at + 12..at + 16].copy_from_slice(&count.to_le_bytes());
+    }
+    disk[4096 * 512..4096 * 512 + system.len()].copy_from_slice(&system);
+    disk
+}
+
+#[test]
+fn a_guest_is_found_in_its_partition() {
+    for kind in ["ext4", "ext2"] {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(dir.path()).unwrap();
+        let path = folder.join("disk.vmdk");
+        std::fs::write(&path, made::sparse(&disk(folder, kind), true)).unwrap();
+        let facts = survey_source(&path, Depth::Tables).unwrap().remove(0);
+        assert_eq!(facts.unseen, Vec::<String>::new());
+        let guest = facts.guest.unwrap();
+        assert_eq!(guest.name.as_deref(), Some("Debian GNU/Linux 12 (bookworm)"), "{kind}");
+        assert_eq!(
+            (guest.mounts_by_name, guest.interfaces),
+            (vec!["/dev/sda2".to_owned()], vec!["ens192".to_owned()])
+        );
+        assert_eq!(guest.drivers.into_iter().collect::<Vec<_>>(), ["ahci", "virtio_blk"]);
+    }
+}
+
+#[test]
+fn a_damaged_file_system_is_said_and_does_not_stand_in_the_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = Utf8Path::from_path(dir.path()).unwrap();
+    let whole = disk(folder, "ext4");
+    let start = 4096 * 512;
+    let path = folder.join("disk.vmdk");
+    // Superblock, group descriptors, inodes and folders, a place at a time.
+    for at in [1024 + 4, 1024 + 24, 1024 + 88, 4096 + 8, 4096 + 14, 300_000, 1_200_000] {
+        let mut disk = whole.clone();
+        for byte in &mut disk[start + at..start + at + 64] {
+            *byte ^= 0xa5;
+        }
+        std::fs::write(&path, made::sparse(&disk, true)).unwrap();
+        let facts = survey_source(&path, Depth::Tables).unwrap().remove(0);
+        assert!(facts.disks[0].refused.is_none(), "{at}");
+    }
+    // One that is not read at all is named.
+    let mut disk = whole;
+    disk[start..start + 4].copy_from_slice(b"XFSB");
+    disk[start + 1080..start + 1082].fill(0);
+    std::fs::write(&path, made::sparse(&disk, true)).unwrap();
+    let facts = survey_source(&path, Depth::Tables).unwrap().remove(0);
+    assert_eq!(facts.guest, None);
+    assert!(facts.unseen[0].starts_with("partition 2 has XFS"), "{:?}", facts.unseen);
+}
