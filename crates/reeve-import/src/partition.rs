@@ -79,8 +79,9 @@ fn table(image: &dyn DiskImage) -> Result<(TableKind, bool, Vec<Entry>), ReadErr
         Some(Entry { kind, start, length })
     };
     let places: Vec<&[u8]> = (0..4).map(|entry| &head[446 + 16 * entry..][..16]).collect();
-    let is_gpt =
-        places.iter().any(|place| place[4] == 0xee) && head.len() > SECTOR && head[SECTOR..].starts_with(b"EFI PART");
+    let is_gpt = places.iter().any(|place| place[4] == 0xee)
+        && head.len() == 2 * SECTOR
+        && head[SECTOR..].starts_with(b"EFI PART");
     if !is_gpt {
         // A file system on the whole disk has the same signature at the end of the first sector.
         let is_table = places.iter().all(|place| matches!(place[0], 0 | 0x80));
@@ -275,6 +276,15 @@ mod tests {
                 (layout.table, layout.partitions, layout.firmware()),
                 (table, partitions, firmware)
             );
+        }
+    }
+
+    #[test]
+    fn a_disk_that_ends_within_the_tables_header_has_no_such_table() {
+        for length in [SECTOR + 8, SECTOR + 45, 2 * SECTOR - 1] {
+            let mut bytes = disk(true, [0xee, 0, 0, 0], &[EFI_SYSTEM]);
+            bytes.truncate(length);
+            assert!(!DiskLayout::of(&Plain(bytes)).unwrap().starts_by_efi, "{length}");
         }
     }
 
