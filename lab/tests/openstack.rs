@@ -160,6 +160,7 @@ fn a_cloud_works_and_goes_without_a_trace() {
         "backup",
         "encrypted volume",
         "objects",
+        "access rules",
         "domain manager",
     ] {
         assert!(said.lines().any(|line| line == worked), "no `{worked}` in {said}");

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use wait4::Wait4;
 
+use crate::bench_check;
 use crate::bench_import;
 use crate::laboratory::Laboratory;
 use crate::needs;
@@ -26,6 +27,8 @@ enum Name {
     Survey,
     /// A take-over on a laboratory of its own beside plain restarts of the same daemons: time away, client latency, the tool's own share.
     Rook,
+    /// `reeve check` on a laboratory of its own, 40 ms away, beside the official tests: time and CPU seconds.
+    Check(bench_check::Args),
     /// Decoding a streamOptimized disk of 2 GiB, beside `qemu-img convert`: time, CPU seconds, memory.
     Import,
 }
@@ -36,7 +39,7 @@ const RUNS: usize = 5;
 const LABORATORY: Laboratory = Laboratory { name: "bench" };
 
 pub(crate) fn run(args: &Args, parts: &mut Parts) -> Result<(), PartError> {
-    match args.name {
+    match &args.name {
         Name::Plan => {
             build_as_released(parts)?;
             plan(parts)
@@ -46,6 +49,7 @@ pub(crate) fn run(args: &Args, parts: &mut Parts) -> Result<(), PartError> {
             survey(parts)
         }
         Name::Rook => rook(parts),
+        Name::Check(args) => bench_check::run(args, parts),
         Name::Import => bench_import::run(parts),
     }
 }

@@ -123,7 +123,8 @@ fn show(what: &str, unit: &str, runs: &[Run], value: impl Fn(&Run) -> f64) {
     answer(&format!("  {what:<14} {min:>8.2} {median:>8.2} {max:>8.2} {unit}"));
 }
 
-fn goal(name: &str, value: &str, wanted: &str, held: bool) {
+/// Says of a goal whether it was held.
+pub(crate) fn goal(name: &str, value: &str, wanted: &str, held: bool) {
     let word = if held { "held" } else { "short" };
     answer(&format!("goal {name}: {value} (wanted {wanted}): {word}"));
 }

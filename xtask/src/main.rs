@@ -1,9 +1,12 @@
-//! What a newcomer and CI call: `cargo xtask demo`, `cargo xtask test`, `cargo xtask bench`, `cargo xtask docs`, `cargo xtask lint`.
+//! What a newcomer and CI call: `cargo xtask demo`, `cargo xtask test`, `cargo xtask bench`, `cargo xtask parity`, `cargo xtask docs`, `cargo xtask lint`.
 //!
 //! Each command does all set-up itself, says what it is doing with the time it took, and is safe to interrupt and to run again.
 
 mod bench;
+mod bench_check;
 mod bench_import;
+mod cloud;
+mod comparison;
 mod demo;
 mod docs;
 mod import;
@@ -11,7 +14,10 @@ mod laboratory;
 mod lint;
 mod live;
 mod needs;
+mod observe;
+mod parity;
 mod part;
+mod suite;
 mod test;
 mod tool;
 
@@ -35,6 +41,8 @@ enum Command {
     Test(test::Args),
     /// Measures and prints one line per goal.
     Bench(bench::Args),
+    /// Compares the verdicts of the official tests with ours, on a good cloud and on broken ones.
+    Parity(parity::Args),
     /// Feeds mutated inputs to the import's readers, for a time.
     Fuzz(import::FuzzArgs),
     /// Builds the book in docs/ into docs/book.
@@ -49,6 +57,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args, &mut parts),
         Command::Test(args) => test::run(&args, &mut parts),
         Command::Bench(args) => bench::run(&args, &mut parts),
+        Command::Parity(args) => parity::run(&args, &mut parts),
         Command::Fuzz(args) => import::fuzz(&args, &mut parts),
         Command::Docs => docs::run(&mut parts),
         Command::Lint => lint::run(&mut parts),

@@ -4,6 +4,7 @@ use crate::import;
 use crate::laboratory::Laboratory;
 use crate::live;
 use crate::needs;
+use crate::parity;
 use crate::part::{self, PartError, Parts};
 use crate::tool::{cache_dir, cargo, ensure_packages};
 
@@ -13,7 +14,7 @@ pub(crate) struct Args {
     /// Leave out the laboratory: pure tests only, no root needed. What was left out is said at the end.
     #[arg(long)]
     without_laboratory: bool,
-    /// Also the tests that take long: the way back from each phase, one mon and five.
+    /// Also the tests that take long: the way back from each phase, one mon and five, and those that need a cloud.
     #[arg(long, conflicts_with = "without_laboratory")]
     all: bool,
     /// Leave the last laboratory up at the end, or the one whose test failed.
@@ -100,5 +101,22 @@ fn laboratory(args: &Args, parts: &mut Parts) -> Result<(), PartError> {
         "--nocapture",
     ]);
     parts.show("tests of the laboratory itself", &mut own)?;
-    live::run(args.all, args.keep, args.at_once.into(), parts)
+    live::run(args.all, args.keep, args.at_once.into(), parts)?;
+    if args.all {
+        cloud(parts)?;
+    }
+    Ok(())
+}
+
+/// Runs what needs a cloud: the tests of that laboratory itself, then our verdicts beside the official ones.
+///
+/// After the other laboratories and not beside them: a cloud starts sixty programs, and their tests watch deadlines.
+fn cloud(parts: &mut Parts) -> Result<(), PartError> {
+    let mut prepare = LABORATORY.command(&["prepare", "openstack"]);
+    parts.show("the parts of the laboratory `openstack`", &mut prepare)?;
+    let mut own = cargo();
+    own.args(["test", "--workspace", "--test", "openstack", "--"]);
+    own.args(["--ignored", "--test-threads=1", "--nocapture"]);
+    parts.show("tests of the laboratory `openstack` itself", &mut own)?;
+    parity::gate(parts)
 }

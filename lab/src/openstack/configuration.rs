@@ -1,7 +1,7 @@
 //! The configuration files of all programs, from templates that hold what is particular and leave out what is always the same.
 //!
-//! A template's line may be a word that stands for several lines: `@login USER` for the login of a service user, `@tokens USER` for the section by which
-//! an API checks tokens, `@database NAME`, `@messages`, `@databases-of-nova`. `{{name}}` stands for one of [`Settings`] or of the constants here.
+//! A template's line may be a word that stands for several lines: `@login USER` for the login of a service user, `@tokens USER TYPE` for the section by which
+//! an API of that type in the catalogue checks tokens, `@database NAME`, `@messages`, `@databases-of-nova`. `{{name}}` stands for one of [`Settings`] or of the constants here.
 
 use std::collections::BTreeSet;
 
@@ -149,11 +149,17 @@ fn login(user: &str) -> String {
     )
 }
 
-/// How an API checks tokens. Service tokens are what detaching a volume needs.
-fn tokens(user: &str) -> String {
+/// How an API checks tokens. Service tokens are what detaching a volume needs; an API that does not know its own type in the catalogue refuses
+/// everything to a credential with access rules.
+///
+/// Source: keystonemiddleware: `auth_token/__init__.py` – `validate_allowed_request`.
+fn tokens(of: &str) -> String {
+    let (user, service_type) = of
+        .split_once(' ')
+        .expect("a test expands every template, and each names both");
     format!(
-        "[keystone_authtoken]\n{}www_authenticate_uri = http://127.0.0.1:5000/v3\nmemcached_servers = 127.0.0.1:11211\n\
-         service_token_roles = service\nservice_token_roles_required = true\n\n\
+        "[keystone_authtoken]\n{}service_type = {service_type}\nwww_authenticate_uri = http://127.0.0.1:5000/v3\n\
+         memcached_servers = 127.0.0.1:11211\nservice_token_roles = service\nservice_token_roles_required = true\n\n\
          [oslo_middleware]\nenable_proxy_headers_parsing = true\n",
         login(user)
     )
@@ -189,6 +195,25 @@ mod tests {
                 assert!(seen.insert(line.to_owned()), "{path}: {line} twice");
             }
         }
+    }
+
+    #[test]
+    fn an_api_knows_its_type_in_the_catalogue() {
+        // The types that the laboratory's catalogue has, from the program that makes it.
+        let catalogue = include_str!("../../recipes/openstack/seed/cloud.py");
+        let mut checked = 0;
+        for (path, text) in files(Settings::of(&BTreeSet::new())) {
+            let Some((_, section)) = text.split_once("[keystone_authtoken]\n") else {
+                continue;
+            };
+            let section = section.split("\n[").next().unwrap();
+            let kind = section.lines().find_map(|line| line.strip_prefix("service_type = "));
+            let kind = kind.unwrap_or_else(|| panic!("{path} names no type"));
+            assert!(catalogue.contains(&format!("\"{kind}\": ")), "{path}: {kind}");
+            checked += 1;
+        }
+        // Seven services, and the copy of Nova's file for nova-compute.
+        assert_eq!(checked, 8);
     }
 
     #[test]

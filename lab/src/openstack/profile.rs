@@ -24,7 +24,7 @@ pub enum Profile {
     NoDomainManagers,
     /// Members may share their networks with others through RBAC entries, as Neutron's own rules have it.
     RbacSharing,
-    /// cinder-backup does not run; Cinder notices a minute later.
+    /// cinder-backup does not run. Cinder lists it as down a minute later, and its scheduler goes on choosing it.
     CinderBackupDown,
     /// Barbican keeps its old rules, which ask for the role `creator` that nobody has.
     BarbicanCreator,

@@ -88,6 +88,39 @@ def objects(cloud):
     print("objects", flush=True)
 
 
+# A path that an access rule allows, and one that none does. The RADOS gateway does not know access rules.
+RULES = {
+    "compute": ("/v2.1/flavors", "/v2.1/servers"),
+    "image": ("/v2/images", "/v2/schemas/images"),
+    "network": ("/v2.0/networks", "/v2.0/ports"),
+    "block-storage": ("/v3/{project}/types", "/v3/{project}/volumes"),
+    "key-manager": ("/v1/secrets", "/v1/orders"),
+    "load-balancer": ("/v2/lbaas/loadbalancers", "/v2/lbaas/providers"),
+}
+
+
+def access_rules(cloud):
+    project, user = cloud.current_project_id, cloud.current_user_id
+    rules = [{"service": kind, "method": "GET", "path": allowed.format(project=project)} for kind, (allowed, _) in RULES.items()]
+    made = cloud.identity.create_application_credential(user, NAME, access_rules=rules)
+    try:
+        limited = openstack.connect(
+            auth_type="v3applicationcredential", region_name="RegionOne", auth={
+                "auth_url": cloud.config.get_auth_args()["auth_url"], "application_credential_id": made.id,
+                "application_credential_secret": made.secret})
+        for kind, paths in RULES.items():
+            scheme, _, host = cloud.session.get_endpoint(service_type=kind, interface="public").split("/")[:3]
+            codes = [
+                limited.session.get(f"{scheme}//{host}{path.format(project=project)}", raise_exc=False).status_code for path in paths]
+            # The roles of the user may forbid it all the same, but the token is good.
+            assert codes[0] != 401 and codes[0] < 500 and codes[1] == 401, f"{kind}: {codes}"
+    finally:
+        cloud.identity.delete_application_credential(user, made)
+        for rule in list(cloud.identity.access_rules(user)):
+            cloud.identity.delete_access_rule(user, rule)
+    print("access rules", flush=True)
+
+
 def managers():
     one = openstack.connect(cloud="one-manager")
     domain = one.identity.find_domain("one", ignore_missing=True) or one.identity.get_domain(
@@ -108,6 +141,7 @@ def main():
     server_with_volume(cloud)
     encrypted(cloud)
     objects(cloud)
+    access_rules(cloud)
     managers()
     tidy(cloud)
     print("everything deleted", flush=True)
