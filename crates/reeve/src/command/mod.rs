@@ -4,16 +4,24 @@ mod check;
 mod completions;
 mod config_show;
 mod import;
+mod journal;
 mod rook;
 mod run;
 mod schema;
+mod signals;
+
+use camino::Utf8Path;
 
 use crate::cli::{Command, ConfigCommand};
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::file_output;
 use crate::printer::Printer;
+
+/// This program and its version, as journals and reports name it.
+const TOOL: &str = concat!("reeve ", env!("CARGO_PKG_VERSION"));
 
 /// What every command gets.
 pub(crate) struct Context<'a> {
@@ -31,6 +39,18 @@ impl Context<'_> {
                 format!("could not write the answer to standard output: {error}"),
             )
         })
+    }
+
+    /// Writes a result to a file that is named, or else to standard output. It is made to be handed on, so others may read the file.
+    pub(crate) fn hand_on(&self, text: &str, output: Option<&Utf8Path>) -> Result<(), Failure> {
+        match output {
+            Some(path) => {
+                file_output::write(path, text.as_bytes(), 0o644)?;
+                self.printer.note(&format!("wrote {path}"));
+                Ok(())
+            }
+            None => self.answer(text),
+        }
     }
 
     /// Writes a value as JSON to standard output.

@@ -2,12 +2,11 @@
 
 use std::fmt::Write;
 
-use reeve_journal::{
-    Condition, JournalError, PauseReason, RunDetail, RunSummary, Runs, StepDetail, StepStatus, UnreadableRun,
-};
+use reeve_journal::{Condition, PauseReason, RunDetail, RunSummary, Runs, StepDetail, StepStatus, UnreadableRun};
 use serde::Serialize;
 
 use super::Context;
+use super::journal::journal_failure;
 use crate::cli::{RunCommand, RunsArgs, TextOrJson};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -41,7 +40,7 @@ fn open(args: &RunsArgs, context: &Context<'_>) -> Result<Option<Runs>, Failure>
             format!("{folder} is not a folder of runs: it is no folder"),
         ));
     }
-    Runs::in_dir(folder).map(Some).map_err(|error| failure(&error))
+    Runs::in_dir(folder).map(Some).map_err(|error| journal_failure(&error))
 }
 
 pub(super) fn existing(args: &RunsArgs, run: &str, context: &Context<'_>) -> Result<Runs, Failure> {
@@ -61,10 +60,6 @@ pub(super) fn existing(args: &RunsArgs, run: &str, context: &Context<'_>) -> Res
     })
 }
 
-fn failure(error: &JournalError) -> Failure {
-    Failure::from_error(Exit::Usage, error)
-}
-
 /// A run that cannot be read, as the JSON list shows it.
 #[derive(Serialize)]
 struct Unreadable {
@@ -82,7 +77,7 @@ enum Entry<'a> {
 
 fn list(runs: Option<&Runs>, format: TextOrJson, context: &Context<'_>) -> Result<Exit, Failure> {
     let (mut summaries, unreadable) = match runs {
-        Some(runs) => runs.list().map_err(|error| failure(&error))?,
+        Some(runs) => runs.list().map_err(|error| journal_failure(&error))?,
         None => (Vec::new(), Vec::new()),
     };
     summaries.sort_by(|one, other| other.run.cmp(&one.run));
@@ -177,8 +172,8 @@ pub(super) fn condition(summary: &RunSummary) -> String {
 }
 
 fn show(runs: &Runs, name: &str, format: TextOrJson, context: &Context<'_>) -> Result<Exit, Failure> {
-    let run = runs.find(name).map_err(|error| failure(&error))?;
-    let detail = runs.show(&run).map_err(|error| failure(&error))?;
+    let run = runs.find(name).map_err(|error| journal_failure(&error))?;
+    let detail = runs.show(&run).map_err(|error| journal_failure(&error))?;
     match format {
         TextOrJson::Json => context.answer_json(&detail)?,
         TextOrJson::Text => context.answer(&detail_text(&detail))?,
@@ -253,9 +248,9 @@ fn took(step: &StepDetail) -> String {
 }
 
 fn export(runs: &Runs, name: &str, context: &Context<'_>) -> Result<Exit, Failure> {
-    let run = runs.find(name).map_err(|error| failure(&error))?;
+    let run = runs.find(name).map_err(|error| journal_failure(&error))?;
     let mut lines = Vec::new();
-    runs.export(&run, &mut lines).map_err(|error| failure(&error))?;
+    runs.export(&run, &mut lines).map_err(|error| journal_failure(&error))?;
     context.answer(&String::from_utf8_lossy(&lines))?;
     Ok(Exit::Done)
 }

@@ -5,7 +5,6 @@ use std::fmt::Write;
 use reeve_check::{Budget, Selected, budget};
 use reeve_openstack::Session;
 
-use super::rendering;
 use crate::cli::{CheckFormat, CheckRunArgs};
 use crate::command::Context;
 use crate::exit::Exit;
@@ -32,7 +31,7 @@ pub(super) async fn show(
             return Err(Failure::new(Exit::Usage, "a plan is shown as text or as JSON only"));
         }
     };
-    rendering::write(&text, args.rendering.output.as_deref(), context)?;
+    context.hand_on(&text, args.rendering.output.as_deref())?;
     let short = budget.quotas.iter().any(reeve_check::Quota::is_short);
     Ok(if short { Exit::Findings } else { Exit::Done })
 }

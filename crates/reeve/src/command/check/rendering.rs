@@ -1,6 +1,5 @@
 //! The result of a run in the form that was asked for.
 
-use camino::Utf8Path;
 use reeve_check::{CheckRun, OfficialReport, official_yaml};
 use reeve_report::TerminalOptions;
 
@@ -9,12 +8,11 @@ use crate::cli::{CheckFormat, RenderingArgs};
 use crate::command::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::file_output;
 
 /// Shows a result, or writes it to a file.
 pub(super) fn show(run: &CheckRun, args: &RenderingArgs, context: &Context<'_>) -> Result<(), Failure> {
     let text = signed_if_asked(text(run, args, context)?, args)?;
-    write(&text, args.output.as_deref(), context)
+    context.hand_on(&text, args.output.as_deref())
 }
 
 /// Puts a signature in front of what is to have one.
@@ -22,19 +20,6 @@ pub(super) fn signed_if_asked(text: String, args: &RenderingArgs) -> Result<Stri
     match (&args.format, &args.key) {
         (CheckFormat::Signed, Some(key)) => signature::signed(&text, key),
         _ => Ok(text),
-    }
-}
-
-/// Writes a text to a file, or to standard output where none is named.
-pub(super) fn write(text: &str, output: Option<&Utf8Path>, context: &Context<'_>) -> Result<(), Failure> {
-    match output {
-        // The result is made to be handed on, so others may read it.
-        Some(path) => {
-            file_output::write(path, text.as_bytes(), 0o644)?;
-            context.printer.note(&format!("wrote {path}"));
-            Ok(())
-        }
-        None => context.answer(text),
     }
 }
 

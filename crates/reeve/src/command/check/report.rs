@@ -39,7 +39,7 @@ pub(super) fn run(args: &CheckReportArgs, context: &Context<'_>) -> Result<Exit,
         ""
     };
     let text = rendering::signed_if_asked(texts?.join(between), &args.rendering)?;
-    rendering::write(&text, args.rendering.output.as_deref(), context)?;
+    context.hand_on(&text, args.rendering.output.as_deref())?;
     Ok(Exit::Done)
 }
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use reeve_check::{Event, Telling};
 use reeve_openstack::Session;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::command::Context;
+use crate::command::signals::Signals;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -73,30 +73,3 @@ pub(super) async fn watched<T, W: Future<Output = T>>(
 
 /// Returns when something is to stop.
 pub(super) type StopFuture = std::pin::Pin<Box<dyn Future<Output = ()>>>;
-
-/// Waits for signals.
-struct Signals {
-    interrupted: Signal,
-    terminated: Signal,
-}
-
-impl Signals {
-    /// Begins to listen; has to be called inside the runtime.
-    fn listen() -> Result<Signals, Failure> {
-        let listen = |kind| {
-            signal(kind).map_err(|error| Failure::new(Exit::Usage, format!("could not listen for signals: {error}")))
-        };
-        Ok(Signals {
-            interrupted: listen(SignalKind::interrupt())?,
-            terminated: listen(SignalKind::terminate())?,
-        })
-    }
-
-    /// Returns when the next one comes.
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupted.recv() => {}
-            _ = self.terminated.recv() => {}
-        }
-    }
-}

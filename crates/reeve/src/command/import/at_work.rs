@@ -6,12 +6,9 @@ use std::sync::Arc;
 use futures::StreamExt;
 use reeve_import::apply::{Import, Pace, World, WorldError};
 use reeve_import::plan::PlanOptions;
-use reeve_journal::plan::Plan;
-use reeve_journal::{Cancellation, Engine, EngineError, EngineOptions, Journal, Outcome, Runs, UndoTo, Until};
+use reeve_journal::{Cancellation, Engine, EngineError, EngineOptions, Outcome, UndoTo, Until};
 use reeve_openstack::{Access, Session};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::chosen::{holder, journal_failure};
 use super::display::{Display, Manner, RunWatch};
 use super::ending::{ending, worst};
 use super::plan::request_failure;
@@ -19,28 +16,13 @@ use super::runtime;
 use crate::cli::{CloudArgs, ImportPaceArgs, TextOrJson};
 use crate::command::Context;
 use crate::command::check::cloud;
+use crate::command::journal::{Subject, holder, journal_failure};
+use crate::command::signals::Signals;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// How often a step is begun before it counts as failed: a copy of hours should survive a cloud that restarts its API.
 const ATTEMPTS: u32 = 5;
-
-/// What is worked on.
-pub(super) enum Subject {
-    /// A plan, of which a run is made once its cloud is reached.
-    Plan(Box<Plan>, Runs),
-    /// A run that this process holds.
-    Run(Box<Journal>),
-}
-
-impl Subject {
-    fn plan(&self) -> &Plan {
-        match self {
-            Self::Plan(plan, _) => plan,
-            Self::Run(journal) => journal.plan(),
-        }
-    }
-}
 
 /// What is to be done with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -232,31 +214,4 @@ fn other_project(error: &WorldError) -> Failure {
 
 fn engine_failure(error: &EngineError) -> Failure {
     Failure::from_error(Exit::Usage, error)
-}
-
-/// Waits for Ctrl-C and SIGTERM.
-struct Signals {
-    interrupted: Signal,
-    terminated: Signal,
-}
-
-impl Signals {
-    /// Begins to listen; has to be called inside the runtime.
-    fn listen() -> Result<Self, Failure> {
-        let listen = |kind| {
-            signal(kind).map_err(|error| Failure::new(Exit::Usage, format!("could not listen for signals: {error}")))
-        };
-        Ok(Self {
-            interrupted: listen(SignalKind::interrupt())?,
-            terminated: listen(SignalKind::terminate())?,
-        })
-    }
-
-    /// Returns when the next one comes.
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupted.recv() => {}
-            _ = self.terminated.recv() => {}
-        }
-    }
 }

@@ -3,25 +3,16 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use reeve_import::plan::{OPERATION, PlanOptions};
 use reeve_journal::plan::Plan;
-use reeve_journal::{Condition, Holder, JournalError, PauseReason, RunId, RunSummary, Runs};
+use reeve_journal::{Condition, PauseReason, RunId, RunSummary, Runs};
 
 use crate::cli::{ImportChoiceArgs, RunsArgs};
 use crate::command::Context;
+use crate::command::journal::journal_failure;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// The most plans of one command.
 const MAX_PLANS: usize = 10_000;
-
-pub(super) fn journal_failure(error: &JournalError) -> Failure {
-    Failure::from_error(Exit::Usage, error)
-}
-
-pub(super) fn holder() -> Holder {
-    // The name serves people who look for the process; none is no harm.
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    Holder::this_process(host.trim(), super::TOOL)
-}
 
 pub(super) fn runs(args: &RunsArgs, context: &Context<'_>) -> Result<Runs, Failure> {
     let folder = context

@@ -17,9 +17,6 @@ use crate::command::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// The program and its version.
-const TOOL: &str = concat!("reeve ", env!("CARGO_PKG_VERSION"));
-
 pub(super) fn run(command: ImportCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     match command {
         ImportCommand::Inspect(args) => inspect::run(&args, context),

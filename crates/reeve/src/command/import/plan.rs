@@ -10,10 +10,10 @@ use reeve_journal::Plan;
 use reeve_openstack::{Access, RequestError};
 use serde::Serialize;
 
-use super::{TOOL, runtime, safe};
+use super::{runtime, safe};
 use crate::cli::{ImportPlanArgs, ImportShapeArgs, TextOrJson};
-use crate::command::Context;
 use crate::command::check::cloud;
+use crate::command::{Context, TOOL};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::file_output;

@@ -3,13 +3,12 @@
 use reeve_import::ImportReport;
 use reeve_report::TerminalOptions;
 
-use super::TOOL;
-use super::chosen::{journal_failure, runs, runs_meant};
+use super::chosen::{runs, runs_meant};
 use crate::cli::{ImportChoiceArgs, ImportReportArgs, ImportReportFormat};
-use crate::command::Context;
+use crate::command::journal::journal_failure;
+use crate::command::{Context, TOOL};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::file_output;
 
 pub(super) fn run(args: &ImportReportArgs, context: &Context<'_>) -> Result<Exit, Failure> {
     let runs = runs(&args.runs, context)?;
@@ -39,13 +38,6 @@ pub(super) fn run(args: &ImportReportArgs, context: &Context<'_>) -> Result<Exit
             },
         ),
     };
-    match &args.output {
-        // The report is made to be handed on, so others may read it.
-        Some(path) => {
-            file_output::write(path, text.as_bytes(), 0o644)?;
-            context.printer.note(&format!("wrote {path}"));
-        }
-        None => context.answer(&text)?,
-    }
+    context.hand_on(&text, args.output.as_deref())?;
     Ok(Exit::Done)
 }

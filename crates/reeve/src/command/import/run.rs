@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use reeve_journal::{Condition, Journal, RunSummary, Runs};
 
-use super::at_work::{self, Job, Subject};
-use super::chosen::{holder, imports, is_undone, journal_failure, plans, runs, runs_meant};
+use super::at_work::{self, Job};
+use super::chosen::{imports, is_undone, plans, runs, runs_meant};
 use super::plan::plan_text;
 use crate::cli::{ImportPaceArgs, ImportResumeArgs, ImportRunArgs, ImportUndoArgs, TextOrJson};
 use crate::command::Context;
+use crate::command::journal::{Subject, holder, journal_failure};
 use crate::command::rook::approval;
 use crate::exit::Exit;
 use crate::failure::Failure;

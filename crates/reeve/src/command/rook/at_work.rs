@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use reeve_host::{HostName, Hosts};
-use reeve_journal::plan::Plan;
 use reeve_journal::{
     Cancellation, Engine, EngineError, EngineOptions, Event, Journal, Outcome, PauseReason, RunId, Runs, StepStatus,
     UndoTo,
@@ -23,7 +22,7 @@ use super::approval;
 use super::connect::{self, Ssh};
 use super::display::{Display, Manner};
 use super::ending::{self, Asked};
-use super::migrate::{holder, how_far, journal_failure};
+use super::migrate::how_far;
 use super::progress::RecordLines;
 use super::signals;
 use super::stream::{STREAM_FORMAT, StreamBegin, StreamLine};
@@ -31,25 +30,9 @@ use super::target::Target;
 use super::view::View;
 use crate::cli::{PaceArgs, TargetArgs, TextOrJson, WatchArgs};
 use crate::command::Context;
+use crate::command::journal::{Subject, holder, journal_failure};
 use crate::exit::Exit;
 use crate::failure::Failure;
-
-/// What is worked on.
-pub(super) enum Subject {
-    /// A plan, of which a run is made once everything is reached.
-    Plan(Box<Plan>, Runs),
-    /// A run that this process holds.
-    Run(Box<Journal>),
-}
-
-impl Subject {
-    fn plan(&self) -> &Plan {
-        match self {
-            Self::Plan(plan, _) => plan,
-            Self::Run(journal) => journal.plan(),
-        }
-    }
-}
 
 /// What is to be done with it.
 pub(super) enum Job<'a> {

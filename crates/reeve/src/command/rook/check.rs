@@ -9,7 +9,6 @@ use crate::cli::{CheckArgs, ReportFormat};
 use crate::command::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::file_output;
 
 pub(super) fn run(args: &CheckArgs, context: &Context<'_>) -> Result<Exit, Failure> {
     if args.list {
@@ -37,14 +36,7 @@ pub(super) fn run(args: &CheckArgs, context: &Context<'_>) -> Result<Exit, Failu
         }
         ReportFormat::Html => reeve_report::html(&report),
     };
-    match &args.output {
-        // The report is made to be handed on, so others may read it.
-        Some(path) => {
-            file_output::write(path, text.as_bytes(), 0o644)?;
-            context.printer.note(&format!("wrote {path}"));
-        }
-        None => context.answer(&text)?,
-    }
+    context.hand_on(&text, args.output.as_deref())?;
     Ok(match report.verdict() {
         Verdict::Fine => Exit::Done,
         Verdict::Warnings | Verdict::Refused | Verdict::NotJudged => Exit::Findings,

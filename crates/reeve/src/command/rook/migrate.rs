@@ -1,13 +1,14 @@
 //! `reeve rook migrate`, `resume` and `rollback`: carry out a plan, go on with it, take it back.
 
 use reeve_journal::plan::Plan;
-use reeve_journal::{Event, Holder, Journal, JournalError, PauseReason, RunSummary, Runs, StepStatus, UndoTo, Until};
+use reeve_journal::{Event, Journal, PauseReason, RunSummary, Runs, StepStatus, UndoTo, Until};
 use reeve_rook::apply::Outline;
 
 use super::approval;
-use super::at_work::{self, Job, Subject};
+use super::at_work::{self, Job};
 use super::place;
 use crate::cli::{MigrateArgs, PaceArgs, ResumeArgs, RollbackArgs, RunsArgs};
+use crate::command::journal::{Subject, holder, journal_failure};
 use crate::command::{Context, run};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -140,16 +141,6 @@ fn in_the_way(other: &RunSummary) -> Failure {
         "`reeve rook resume {0}` goes on with it, `reeve rook rollback {0} --all` takes it back",
         other.run
     ))
-}
-
-pub(super) fn journal_failure(error: &JournalError) -> Failure {
-    Failure::from_error(Exit::Usage, error)
-}
-
-pub(super) fn holder() -> Holder {
-    // The name serves people who look for the process; none is no harm.
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    Holder::this_process(host.trim(), concat!("reeve ", env!("CARGO_PKG_VERSION")))
 }
 
 fn open(args: &RunsArgs, name: &str, context: &Context<'_>) -> Result<Journal, Failure> {

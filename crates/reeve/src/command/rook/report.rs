@@ -9,7 +9,7 @@ use reeve_rook::watch::Samples;
 
 use super::verify::{exports, kept_in, shown};
 use crate::cli::{HandoverArgs, HandoverFormat};
-use crate::command::Context;
+use crate::command::{Context, TOOL};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::file_output;
@@ -45,14 +45,7 @@ pub(super) fn run(args: &HandoverArgs, context: &Context<'_>) -> Result<Exit, Fa
             },
         ),
     };
-    match &args.output {
-        // The report is made to be handed on, so others may read it.
-        Some(path) => {
-            file_output::write(path, text.as_bytes(), 0o644)?;
-            context.printer.note(&format!("wrote {path}"));
-        }
-        None => context.answer(&text)?,
-    }
+    context.hand_on(&text, args.output.as_deref())?;
     Ok(Exit::Done)
 }
 
@@ -69,7 +62,7 @@ fn made(runs: &Runs, detail: &RunDetail, facts: Option<&Facts>, judged: &[Report
         kept_in: kept_in.is_dir().then_some(kept_in.as_str()),
         facts,
         judged,
-        tool: concat!("reeve ", env!("CARGO_PKG_VERSION")),
+        tool: TOOL,
         made_at: jiff::Timestamp::now(),
     })
     .map_err(|error| usage(&error))

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use reeve_journal::Cancellation;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::display::Display;
+use crate::command::signals::Signals;
 
 /// Counts the signals that have come.
 pub(super) fn listen(run: &str, display: Arc<Display>, cancellation: Cancellation) -> watch::Receiver<u32> {
@@ -14,16 +14,9 @@ pub(super) fn listen(run: &str, display: Arc<Display>, cancellation: Cancellatio
     let run = run.to_owned();
     tokio::spawn(async move {
         // Without handlers a signal ends the process, which a run survives as well.
-        let (Ok(mut interrupted), Ok(mut terminated)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        else {
-            return;
-        };
+        let Ok(mut signals) = Signals::listen() else { return };
         loop {
-            tokio::select! {
-                _ = interrupted.recv() => {}
-                _ = terminated.recv() => {}
-            }
+            signals.next().await;
             let mut is_first = false;
             count.send_modify(|count| {
                 *count += 1;

@@ -14,11 +14,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::display::{Display, Manner};
-use super::migrate::journal_failure;
 use super::progress::RecordLines;
 use super::stream::{STREAM_FORMAT, StreamBegin, StreamLine};
 use super::view::View;
 use crate::cli::{StatusArgs, TextOrJson};
+use crate::command::journal::journal_failure;
 use crate::command::{Context, run};
 use crate::exit::Exit;
 use crate::failure::Failure;

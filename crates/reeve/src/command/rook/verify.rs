@@ -13,10 +13,9 @@ use reeve_rook::verify::{Expectation, Exports, Observation, verify};
 use super::target::Target;
 use super::{connect, survey};
 use crate::cli::{ReportFormat, VerifyArgs};
-use crate::command::Context;
+use crate::command::{Context, TOOL};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::file_output;
 
 pub(super) fn run(args: &VerifyArgs, context: &Context<'_>) -> Result<Exit, Failure> {
     if args.list {
@@ -48,13 +47,7 @@ pub(super) fn run(args: &VerifyArgs, context: &Context<'_>) -> Result<Exit, Fail
     let observation = observe(args, &options, context)?;
     let report = report(&expectation, &observation);
     let text = rendered(&report, args.format, args.output.is_none(), context)?;
-    match &args.output {
-        Some(path) => {
-            file_output::write(path, text.as_bytes(), 0o644)?;
-            context.printer.note(&format!("wrote {path}"));
-        }
-        None => context.answer(&text)?,
-    }
+    context.hand_on(&text, args.output.as_deref())?;
     Ok(match report.verdict() {
         Verdict::Fine => Exit::Done,
         Verdict::Warnings | Verdict::Refused | Verdict::NotJudged => Exit::Findings,
@@ -128,7 +121,7 @@ fn report(expectation: &Expectation, observation: &Observation) -> Report {
         Some(_) => "Is the cluster as the run left it?",
         None => "Is the cluster as the plan wants it?",
     };
-    let mut report = Report::new(title, concat!("reeve ", env!("CARGO_PKG_VERSION")), facts.taken_at);
+    let mut report = Report::new(title, TOOL, facts.taken_at);
     report.subject = vec![
         Property::new("Cluster", facts.ceph.fsid.to_string()),
         Property::new(
