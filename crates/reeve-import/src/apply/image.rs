@@ -157,9 +157,9 @@ impl MakeImage {
         let copied = joined(copying.await);
         match (copied, sent) {
             (Ok(copied), Ok(_)) => Ok(copied),
-            // The cloud's own words say more than that it took no more.
             // A token that was taken back: the next attempt has a new one.
             (_, Err(error)) if matches!(error.problem, Problem::Unauthorized(_)) => Err(StepError::transient(error)),
+            // The cloud's own words say more than that it took no more.
             (Err(CopyError::Closed) | Ok(_), Err(error)) => Err(failed(error)),
             (Err(error), _) => Err(copy_failed(error)),
         }

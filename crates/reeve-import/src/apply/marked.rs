@@ -94,6 +94,12 @@ impl Marked<'_> {
         Ok(found)
     }
 
+    /// Returns the thing with the mark, if there is exactly one.
+    pub(super) async fn only(&self, world: &World) -> Result<Option<Value>, StepError> {
+        let mut found = self.find(world).await?;
+        Ok(if found.len() == 1 { found.pop() } else { None })
+    }
+
     /// Returns one thing as it is now; `None` if it is not there any more.
     pub(super) async fn look(&self, world: &World, id: &str) -> Result<Option<Value>, StepError> {
         let service = world.session.service(self.kind.service()).await.map_err(failed)?;

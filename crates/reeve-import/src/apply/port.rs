@@ -37,11 +37,6 @@ impl MakePort {
         }
     }
 
-    async fn only(&self, world: &World) -> Result<Option<Value>, StepError> {
-        let mut found = self.marked().find(world).await?;
-        Ok(if found.len() == 1 { found.pop() } else { None })
-    }
-
     fn made(port: &Value) -> Result<Recorded, StepError> {
         let addresses = port["fixed_ips"].as_array().into_iter().flatten();
         Recorded::value(PortMade {
@@ -62,7 +57,7 @@ impl Step<World> for MakePort {
     }
 
     async fn done(&self, world: &World) -> Result<bool, StepError> {
-        Ok(self.only(world).await?.is_some())
+        Ok(self.marked().only(world).await?.is_some())
     }
 
     async fn act(&self, world: &World) -> Result<Recorded, StepError> {
@@ -85,7 +80,7 @@ impl Step<World> for MakePort {
     }
 
     async fn recall(&self, world: &World) -> Result<Recorded, StepError> {
-        match self.only(world).await? {
+        match self.marked().only(world).await? {
             Some(port) => Self::made(&port),
             None => Err(self.marked().error("?", "was there a moment ago and is not any more")),
         }

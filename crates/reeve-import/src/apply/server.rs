@@ -40,8 +40,7 @@ impl MakeServer {
     }
 
     async fn active(&self, world: &World) -> Result<Option<Value>, StepError> {
-        let mut found = self.marked().find(world).await?;
-        let only = if found.len() == 1 { found.pop() } else { None };
+        let only = self.marked().only(world).await?;
         Ok(only.filter(|server| server["status"] == "ACTIVE"))
     }
 
@@ -117,9 +116,8 @@ impl Step<World> for MakeServer {
 
     async fn act(&self, world: &World) -> Result<Recorded, StepError> {
         let marked = self.marked();
-        let mut found = marked.find(world).await?;
-        let begun = match (found.pop(), found.is_empty()) {
-            (Some(only), true) if only["status"] == "BUILD" => only,
+        let begun = match marked.only(world).await? {
+            Some(only) if only["status"] == "BUILD" => only,
             _ => {
                 marked.remove_all(world).await?;
                 let nova = world.session.service("compute").await.map_err(failed)?;

@@ -46,9 +46,7 @@ impl MakeVolume {
     }
 
     async fn good(&self, world: &World) -> Result<Option<Value>, StepError> {
-        let mut found = self.marked().find(world).await?;
-        let only = if found.len() == 1 { found.pop() } else { None };
-        Ok(only.filter(Self::is_good))
+        Ok(self.marked().only(world).await?.filter(Self::is_good))
     }
 
     fn made(volume: &Value) -> Result<Recorded, StepError> {
@@ -115,9 +113,8 @@ impl Step<World> for MakeVolume {
 
     async fn act(&self, world: &World) -> Result<Recorded, StepError> {
         let marked = self.marked();
-        let mut found = marked.find(world).await?;
-        let begun = match (found.pop(), found.is_empty()) {
-            (Some(only), true) if matches!(text(&only["status"]), "creating" | "downloading") => only,
+        let begun = match marked.only(world).await? {
+            Some(only) if matches!(text(&only["status"]), "creating" | "downloading") => only,
             _ => {
                 marked.remove_all(world).await?;
                 marked.make(world, marked.create(self.body())).await?
