@@ -18,7 +18,7 @@ use reeve_journal::{
     Cancellation, Engine, EngineOptions, Holder, Journal, Operation, Outcome, PauseReason, Plan, RunId, Runs, UndoTo,
     Until,
 };
-use reeve_openstack::fake::{Behaviour, Cut, FakeCloud, Fault};
+use reeve_openstack::fake::{Behaviour, FakeCloud, Fault};
 use reeve_openstack::{Access, Limits, Session, SessionOptions};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -285,16 +285,7 @@ async fn a_death_at_any_request_leaves_nothing_behind() {
         .collect();
     assert!(cases.len() > 15, "{requests:?}");
     for (number, (at, with_effect)) in cases.into_iter().enumerate() {
-        let was_cut = {
-            let mut state = desk.cloud.state();
-            state.requests.clear();
-            state.cut = Some(Cut {
-                at,
-                with_effect,
-                forever: true,
-            });
-            Arc::clone(&state.was_cut)
-        };
+        let was_cut = desk.cloud.state().die_at(at, with_effect);
         let context = format!("dead at {} ({at}), with effect: {with_effect}", requests[at - 1]);
         let journal = desk.create(&plan);
         let working = async {

@@ -1,10 +1,8 @@
 //! What domain managers can do, judged with their logins.
 
-use std::sync::Arc;
-
 use jiff::SignedDuration;
 use reeve_check::Verdict;
-use reeve_openstack::fake::{Cut, FakeCloud};
+use reeve_openstack::fake::FakeCloud;
 
 use crate::bench::{Bench, of};
 
@@ -292,16 +290,7 @@ async fn whoever_is_killed_leaves_nothing_in_a_domain_after_a_cleanup() {
     assert!(all > 60, "{all} requests");
     let mut left_something = 0;
     for at in 1..=all {
-        let was_cut = {
-            let mut state = bench.cloud.state();
-            state.requests.clear();
-            state.cut = Some(Cut {
-                at,
-                with_effect: at % 2 == 0,
-                forever: true,
-            });
-            Arc::clone(&state.was_cut)
-        };
+        let was_cut = bench.cloud.state().die_at(at, at % 2 == 0);
         tokio::select! {
             _ = bench.run_with(&["one"], &ALL) => {}
             () = was_cut.notified() => {}

@@ -1,6 +1,5 @@
 //! Nothing is left behind, whatever happens to a run.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -35,16 +34,7 @@ async fn whoever_is_killed_at_any_request_leaves_nothing_after_a_cleanup() {
     let mut left_something = 0;
     for at in 1..=all {
         for with_effect in [false, true] {
-            let was_cut = {
-                let mut state = bench.cloud.state();
-                state.requests.clear();
-                state.cut = Some(Cut {
-                    at,
-                    with_effect,
-                    forever: true,
-                });
-                Arc::clone(&state.was_cut)
-            };
+            let was_cut = bench.cloud.state().die_at(at, with_effect);
             let died = tokio::select! {
                 _ = bench.run(&MAKING) => false,
                 () = was_cut.notified() => true,

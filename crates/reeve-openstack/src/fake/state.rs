@@ -121,6 +121,18 @@ impl fmt::Debug for Guest {
 }
 
 impl State {
+    /// Lets whoever asks die at this request, counted from now, before or after it has its effect; returns who is told when that has happened. The cloud answers
+    /// again when `cut` is none.
+    pub fn die_at(&mut self, at: usize, with_effect: bool) -> Arc<Notify> {
+        self.requests.clear();
+        self.cut = Some(Cut {
+            at,
+            with_effect,
+            forever: true,
+        });
+        Arc::clone(&self.was_cut)
+    }
+
     pub(super) fn new(url: String) -> State {
         let at = |path: &str| format!("{url}{path}");
         let catalogue = [
