@@ -152,8 +152,11 @@ async fn converse(host: &dyn Host, asked: &mut mpsc::Receiver<Question>, is_open
         Err(error) => return End::Broken(error.to_string()),
     };
     let input = &mut conversation.input;
-    let mut output = BufReader::new(&mut conversation.output);
-    match tokio::time::timeout(2 * SILENCE, next_line(&mut output)).await {
+    let mut lines = Lines {
+        from: BufReader::new(&mut conversation.output),
+        begun: Vec::new(),
+    };
+    match tokio::time::timeout(2 * SILENCE, lines.next()).await {
         Ok(Ok(ProgramLine::Ready { .. })) => {}
         Ok(Ok(ProgramLine::Unable { unable })) => return End::ForGood(unable),
         Ok(Ok(_)) => return End::Broken("it began with an answer".into()),
@@ -163,77 +166,70 @@ async fn converse(host: &dyn Host, asked: &mut mpsc::Receiver<Question>, is_open
     is_open.store(true, Ordering::Release);
     let mut waiting: HashMap<u64, (Instant, oneshot::Sender<CommandOutput>)> = HashMap::new();
     let mut next_id = 0;
-    // A line that is half read would be lost when a question comes in between, so reading goes on beside.
-    let (heard, mut hear) = mpsc::channel(QUESTIONS_AT_ONCE);
-    let reading = async {
-        loop {
-            let line = next_line(&mut output).await;
-            let is_end = line.is_err();
-            if heard.send(line).await.is_err() || is_end {
-                return std::future::pending::<End>().await;
-            }
-        }
-    };
-    let talking = async {
-        loop {
-            let patience = waiting.values().map(|(since, _)| *since + SILENCE).min();
-            let silence = tokio::time::sleep_until(patience.unwrap_or_else(|| Instant::now() + LONGEST));
-            tokio::select! {
-                question = asked.recv() => {
-                    let Some(Question { words, answer }) = question else {
-                        return End::ForGood("nobody asks any more".into());
-                    };
-                    next_id += 1;
-                    let line = QuestionLine { id: next_id, words: &words };
-                    let mut line = serde_json::to_vec(&line).expect("texts and a number are JSON");
-                    line.push(b'\n');
-                    if let Err(error) = input.write_all(&line).await {
-                        return End::Broken(error.to_string());
-                    }
-                    if let Err(error) = input.flush().await {
-                        return End::Broken(error.to_string());
-                    }
-                    waiting.insert(next_id, (Instant::now(), answer));
+    loop {
+        let patience = waiting.values().map(|(since, _)| *since + SILENCE).min();
+        let silence = tokio::time::sleep_until(patience.unwrap_or_else(|| Instant::now() + LONGEST));
+        tokio::select! {
+            question = asked.recv() => {
+                let Some(Question { words, answer }) = question else {
+                    return End::ForGood("nobody asks any more".into());
+                };
+                next_id += 1;
+                let line = QuestionLine { id: next_id, words: &words };
+                let mut line = serde_json::to_vec(&line).expect("texts and a number are JSON");
+                line.push(b'\n');
+                if let Err(error) = input.write_all(&line).await {
+                    return End::Broken(error.to_string());
                 }
-                line = hear.recv() => match line {
-                    Some(Ok(ProgramLine::Answer { id, status, out, err })) => {
-                        if let Some((_, answer)) = waiting.remove(&id) {
-                            let (stdout, stderr) = (out.into_bytes(), err.into_bytes());
-                            // Whoever asked may have stopped waiting.
-                            let _ = answer.send(CommandOutput { status, stdout, stderr });
-                        }
-                    }
-                    Some(Ok(ProgramLine::Unknown { id, .. })) => drop(waiting.remove(&id)),
-                    Some(Ok(_)) => return End::Broken("it began anew".into()),
-                    Some(Err(because)) => return End::Broken(because),
-                    None => return End::Broken("nobody listens".into()),
-                },
-                () = silence => return End::Broken(format!("silent for {} s", SILENCE.as_secs())),
+                if let Err(error) = input.flush().await {
+                    return End::Broken(error.to_string());
+                }
+                waiting.insert(next_id, (Instant::now(), answer));
             }
+            line = lines.next() => match line {
+                Ok(ProgramLine::Answer { id, status, out, err }) => {
+                    if let Some((_, answer)) = waiting.remove(&id) {
+                        let (stdout, stderr) = (out.into_bytes(), err.into_bytes());
+                        // Whoever asked may have stopped waiting.
+                        let _ = answer.send(CommandOutput { status, stdout, stderr });
+                    }
+                }
+                Ok(ProgramLine::Unknown { id, .. }) => drop(waiting.remove(&id)),
+                Ok(_) => return End::Broken("it began anew".into()),
+                Err(because) => return End::Broken(because),
+            },
+            () = silence => return End::Broken(format!("silent for {} s", SILENCE.as_secs())),
         }
-    };
-    tokio::select! {
-        end = talking => end,
-        end = reading => end,
     }
 }
 
-/// Reads a line, which is at most as long as an answer may be.
-async fn next_line(from: &mut (impl AsyncRead + AsyncBufReadExt + Unpin)) -> Result<ProgramLine, String> {
-    let mut line = Vec::new();
-    let limit = ANSWER_LIMIT as u64;
-    let count = from
-        .take(limit)
-        .read_until(b'\n', &mut line)
-        .await
-        .map_err(|error| error.to_string())?;
-    if count == 0 {
-        return Err("it has ended".into());
+/// The lines of the program, each at most as long as an answer may be.
+struct Lines<R> {
+    from: BufReader<R>,
+    /// What has come of the next line.
+    begun: Vec<u8>,
+}
+
+impl<R: AsyncRead + Unpin> Lines<R> {
+    /// Returns the next line. A call that is dropped loses nothing: what had come is kept for the next one.
+    async fn next(&mut self) -> Result<ProgramLine, String> {
+        let room = ANSWER_LIMIT.saturating_sub(self.begun.len()) as u64;
+        (&mut self.from)
+            .take(room)
+            .read_until(b'\n', &mut self.begun)
+            .await
+            .map_err(|error| error.to_string())?;
+        let line = std::mem::take(&mut self.begun);
+        if line.is_empty() {
+            return Err("it has ended".into());
+        }
+        if line.last() != Some(&b'\n') {
+            return Err(format!(
+                "it said more than {ANSWER_LIMIT} bytes, or ended within a line"
+            ));
+        }
+        serde_json::from_slice(&line).map_err(|error| format!("what it said is not understood: {error}"))
     }
-    if line.last() != Some(&b'\n') {
-        return Err(format!("it said more than {limit} bytes, or ended within a line"));
-    }
-    serde_json::from_slice(&line).map_err(|error| format!("what it said is not understood: {error}"))
 }
 
 #[cfg(test)]
