@@ -9,13 +9,12 @@ mod binary;
 mod signed;
 
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
 
 use binary::{binary, text};
 use camino::Utf8Path;
 use good_cloud::good_cloud;
-use reeve_openstack::fake::{Behaviour, Cut, FakeCloud, Fault};
+use reeve_openstack::fake::{Behaviour, FakeCloud, Fault};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -402,16 +401,7 @@ async fn a_killed_run_is_cleaned_up_by_the_next_command() {
     let desk = Desk::new().await;
     let before = desk.cloud.state().things();
     for at in [70, 90, 110] {
-        let was_cut = {
-            let mut state = desk.cloud.state();
-            state.requests.clear();
-            state.cut = Some(Cut {
-                at,
-                with_effect: true,
-                forever: true,
-            });
-            Arc::clone(&state.was_cut)
-        };
+        let was_cut = desk.cloud.state().die_at(at, true);
         let mut child = desk.begin(&["check", "run"]);
         was_cut.notified().await;
         child.kill().unwrap();

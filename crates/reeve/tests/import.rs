@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where")]
 
+mod binary;
+
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use binary::{binary, text};
 use camino::Utf8Path;
 use reeve_openstack::fake::{FakeCloud, Fault};
 use serde_json::{Value, json};
@@ -16,19 +19,12 @@ const DISK: &[u8] = include_bytes!("../../reeve-import/tests/corpus/image/qemu-i
 const OVF: &str = include_str!("../../reeve-import/tests/made/lab.ovf");
 
 fn shown(folder: &Utf8Path, words: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_reeve"))
-        .args(words)
-        .current_dir(folder)
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
-        .env("HOME", folder)
-        .output()
-        .unwrap();
+    let output = binary(folder, words).output().unwrap();
     format!(
         "$ reeve {}\n{}--- stderr ---\n{}--- exit code {} ---\n",
         words.join(" "),
-        String::from_utf8(output.stdout).unwrap(),
-        String::from_utf8(output.stderr).unwrap(),
+        text(&output.stdout),
+        text(&output.stderr),
         output.status.code().unwrap(),
     )
 }
@@ -190,10 +186,6 @@ impl Desk {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 async fn ended(child: Child) -> Output {

@@ -7,6 +7,18 @@ use std::time::Duration;
 use crate::Desk;
 use crate::binary::text;
 
+/// Sends the result to a monitor whose address comes next.
+const UPLOAD: [&str; 8] = [
+    "check",
+    "upload",
+    "result.json",
+    "--key",
+    "key",
+    "--token-file",
+    "token",
+    "--monitor",
+];
+
 /// A monitor for one report: takes it, answers with a status, and gives back what came.
 fn monitor(status: u16) -> (String, std::thread::JoinHandle<String>) {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
@@ -110,20 +122,7 @@ async fn results_are_signed_and_sent_to_a_monitor() {
         (409, 1, "it has this report already"),
     ] {
         let (url, serving) = monitor(status);
-        let upload = [
-            "check",
-            "upload",
-            "result.json",
-            "--key",
-            "key",
-            "--token-file",
-            "token",
-            "--monitor",
-            &url,
-            "--subject",
-            "mine",
-        ];
-        let output = desk.reeve(&upload).await;
+        let output = desk.reeve(&[&UPLOAD[..], &[&url, "--subject", "mine"]].concat()).await;
         let said = text(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{said}");
         assert!(said.contains(words) && !said.contains("t0ken"), "{said}");
@@ -140,19 +139,9 @@ async fn results_are_signed_and_sent_to_a_monitor() {
         assert!(verified(body).contains("subject: \"mine\""));
     }
     // Nobody listens; a key that is none.
-    let upload = [
-        "check",
-        "upload",
-        "result.json",
-        "--key",
-        "key",
-        "--token-file",
-        "token",
-        "--monitor",
-    ];
-    let output = desk.reeve(&[&upload[..], &["http://127.0.0.1:1/"]].concat()).await;
+    let output = desk.reeve(&[&UPLOAD[..], &["http://127.0.0.1:1/"]].concat()).await;
     assert_eq!(output.status.code(), Some(3), "{output:?}");
-    let output = desk.reeve(&[&upload[..], &["http://monitor.example/"]].concat()).await;
+    let output = desk.reeve(&[&UPLOAD[..], &["http://monitor.example/"]].concat()).await;
     assert!(text(&output.stderr).contains("is not encrypted"), "{output:?}");
     let words = ["check", "report", "result.json", "--format", "signed", "--key", "token"];
     let output = desk.reeve(&words).await;
