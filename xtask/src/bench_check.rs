@@ -9,8 +9,9 @@ use crate::bench_import::goal;
 use crate::cloud::{Cloud, Door, LOGIN};
 use crate::laboratory::Laboratory;
 use crate::observe::{Observed, observe};
+use crate::ours;
 use crate::part::{self, PartError, Parts, answer};
-use crate::suite::{self, Suite, Verdicts};
+use crate::suite::{self, Suite};
 use crate::tool::{cargo, target_dir};
 
 /// How the benchmark is run.
@@ -158,18 +159,8 @@ fn pair(scope: &Scope, ids: &[String], suite: &Suite, door: &Door) -> Result<Pai
     let mut command = door.command(&reeve());
     command.args(["--quiet", "check", "run", "--cloud", LOGIN, "--format", "json"]);
     command.args(scope.words).args(["--ledger-dir", ledgers.as_str()]);
-    let ours = observe(&format!("bench {} reeve", scope.name), &mut command, DEADLINE)?;
-    let run: Value = serde_json::from_str(&ours.said).map_err(|error| {
-        PartError::Seen(format!(
-            "reeve check ended without a result ({error}); see {}",
-            ours.complaints
-        ))
-    })?;
-    let cases = run["cases"].as_array().into_iter().flatten();
-    let verdicts: Verdicts = cases
-        .filter_map(|case| Some((case["id"].as_str()?.to_owned(), case["verdict"].as_str()?.to_owned())))
-        .filter(|(id, _)| ids.contains(id))
-        .collect();
+    let (run, ours) = ours::result(&format!("bench {} reeve", scope.name), &mut command, DEADLINE)?;
+    let verdicts = ours::verdicts(&run);
     let differ = ids.iter().filter(|id| official.get(*id) != verdicts.get(*id));
     let differ: Vec<&str> = differ.map(String::as_str).collect();
     if differ.is_empty() {

@@ -15,6 +15,7 @@ mod lint;
 mod live;
 mod needs;
 mod observe;
+mod ours;
 mod parity;
 mod part;
 mod suite;

@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::cloud::{Cloud, Door, LOGIN};
 use crate::comparison::{Comparison, Documented, OnProfile, Recorded, documented, tally};
 use crate::laboratory::Laboratory;
-use crate::observe::{Observed, observe};
+use crate::observe::Observed;
+use crate::ours;
 use crate::part::{self, PartError, Parts, answer, clock};
 use crate::suite::{self, Suite, Verdicts, evidence};
 use crate::tool::{cargo, target_dir};
@@ -316,13 +317,13 @@ fn one(
     let (run, took) = parts.run(&format!("{profile}: reeve check, the same ids"), || {
         reeve(profile, read_only, door)
     })?;
-    let ours = verdicts_of(&run);
-    let comparison = Comparison::of(profile, ids, &theirs, &ours, known);
+    let judged = ours::verdicts(&run);
+    let comparison = Comparison::of(profile, ids, &theirs, &judged, known);
     let evidence = explain(&comparison, observed.as_ref(), &run);
     Ok(Row {
         profile: profile.to_owned(),
         official: theirs,
-        ours,
+        ours: judged,
         comparison,
         took: (observed.map(|observed| observed.wall), took),
         evidence,
@@ -358,22 +359,8 @@ fn reeve(profile: &str, read_only: bool, door: &Door) -> Result<(Value, Duration
         command.arg("--read-only");
     }
     let name = format!("parity {profile} reeve");
-    let observed = observe(&name, &mut command, DEADLINE)?;
-    let run: Value = serde_json::from_str(&observed.said).map_err(|error| {
-        PartError::Seen(format!(
-            "{name}: ended with {} and without a result ({error}); see {}",
-            observed.status, observed.complaints
-        ))
-    })?;
+    let (run, observed) = ours::result(&name, &mut command, DEADLINE)?;
     Ok((run, observed.wall))
-}
-
-/// Returns the verdicts of a result; a check that was not judged has none.
-fn verdicts_of(run: &Value) -> Verdicts {
-    let cases = run["cases"].as_array().into_iter().flatten();
-    cases
-        .filter_map(|case| Some((case["id"].as_str()?.to_owned(), case["verdict"].as_str()?.to_owned())))
-        .collect()
 }
 
 /// Returns what both sides say about each difference that is not documented, and about what is documented and absent.
@@ -527,7 +514,7 @@ mod tests {
             { "id": "b", "verdict": null, "missing": "nothing may be made" },
             { "id": "c", "verdict": "FAIL", "findings": [{ "subject": "flavor x", "detail": "too small" }] },
         ] });
-        let verdicts = verdicts_of(&run);
+        let verdicts = ours::verdicts(&run);
         assert_eq!(verdicts.get("b"), None);
         assert_eq!(verdicts.len(), 2);
         assert_eq!(said_by_us(&run, "b"), ["nothing may be made"]);
