@@ -61,6 +61,31 @@ pub fn assert_taken_over_without_counts(lab: &Laboratory, before: &Picture) {
     let phase = ceph_cluster(lab)["status"]["phase"].clone();
     assert_eq!(phase, "Ready");
     assert_old_units_are_masked(lab);
+    assert_probes_are_patient(lab);
+}
+
+/// Asserts that Rook has taken the plan's probes for every daemon, its own command in them.
+fn assert_probes_are_patient(lab: &Laboratory) {
+    let deployments = lab.kubectl_json(&["--namespace", "rook-ceph", "get", "deployments"]);
+    let mut looked_at = 0;
+    for deployment in deployments["items"].as_array().expect("a list of Deployments") {
+        let name = deployment["metadata"]["name"].as_str().unwrap_or_default();
+        let containers = deployment["spec"]["template"]["spec"]["containers"].as_array();
+        let daemon = containers
+            .into_iter()
+            .flatten()
+            .find(|it| ["mon", "mgr", "osd"].iter().any(|kind| it["name"] == *kind));
+        let Some(daemon) = daemon else { continue };
+        let live = &daemon["livenessProbe"];
+        let seconds = ["periodSeconds", "timeoutSeconds", "failureThreshold"].map(|field| live[field].clone());
+        assert_eq!(seconds, [30, 25, 10].map(Value::from), "{name}");
+        assert_eq!(daemon["startupProbe"]["timeoutSeconds"], 25, "{name}");
+        let command = live["exec"]["command"].to_string();
+        assert!(command.contains("--admin-daemon"), "{name}: {command}");
+        looked_at += 1;
+    }
+    let osds = lab.ceph_json(&["osd", "ls"]).as_array().map_or(0, Vec::len);
+    assert!(looked_at > osds, "{looked_at} daemons with probes, {osds} OSDs");
 }
 
 fn ceph_cluster(lab: &Laboratory) -> Value {

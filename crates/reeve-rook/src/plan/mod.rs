@@ -26,7 +26,7 @@ use reeve_journal::plan::{FactsReference, PLAN_FORMAT, Plan, Target};
 
 pub use context::StepContext;
 pub use error::PlanError;
-pub use options::{CrushHostNames, Dashboard, EncryptedOsds, Options, OsdsAtOnce, PlanOptions};
+pub use options::{CrushHostNames, Dashboard, EncryptedOsds, Options, OsdsAtOnce, PlanOptions, Probes};
 pub use show::{action_line, render, render_diff};
 
 use crate::facts::Facts;

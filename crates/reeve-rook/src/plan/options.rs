@@ -43,6 +43,8 @@ pub struct Options {
     pub keep_pool_protection: bool,
     /// Keeps clients alive that still reclaim their global id insecurely (CVE-2021-20288); Rook locks them out otherwise.
     pub allow_insecure_global_id: bool,
+    /// When Kubernetes restarts a daemon that does not answer.
+    pub probes: Probes,
 }
 
 impl Options {
@@ -77,6 +79,7 @@ impl Default for Options {
             pools_that_may_stop: BTreeSet::new(),
             keep_pool_protection: true,
             allow_insecure_global_id: false,
+            probes: Probes::Patient,
         }
     }
 }
@@ -122,6 +125,18 @@ pub enum EncryptedOsds {
     /// `encryptedDevice` stays unset and ceph-volume opens them by their LV tags.
     CephVolume,
     /// `encryptedDevice` is set; only where every OSD is encrypted.
+    Rook,
+}
+
+/// When Kubernetes restarts a daemon that does not answer its liveness or startup probe.
+///
+/// The probe starts the `ceph` program in the daemon's container, so on a busy host it is slow although the daemon is well. No unit of systemd has anything like it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Probes {
+    /// After about 5 minutes without an answer, and after 10 minutes for a mon or mgr that starts.
+    Patient,
+    /// As Rook sets them: after three probes in a row, 10 s apart, without an answer within 5 s; a mon or mgr that starts has about 1 minute.
     Rook,
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::facts::{CephFacts, CephxCiphers};
 use crate::plan::PlanError;
-use crate::plan::options::{Dashboard, EncryptedOsds, PlanOptions};
+use crate::plan::options::{Dashboard, EncryptedOsds, PlanOptions, Probes};
 use crate::plan::site::Site;
 
 /// The status interval that the CephCluster is created with.
@@ -71,6 +71,11 @@ pub(crate) fn ceph_cluster(site: &Site<'_>, options: &PlanOptions) -> Result<Val
         } },
         "cephConfig": { "global": pins(&site.facts.ceph, options) },
     });
+    if options.chosen.probes == Probes::Patient {
+        for (probe, of_daemons) in patient_probes() {
+            spec["healthCheck"][probe] = of_daemons;
+        }
+    }
     if let Some(key_type) = key_type(site.facts.ceph.ciphers.as_ref(), site.rook.as_ref())? {
         spec["security"] = json!({ "cephx": { "daemon": { "keyType": key_type } } });
     }
@@ -80,6 +85,21 @@ pub(crate) fn ceph_cluster(site: &Site<'_>, options: &PlanOptions) -> Result<Val
         "metadata": { "name": options.cluster_name(), "namespace": options.scope.namespace },
         "spec": spec,
     }))
+}
+
+/// Probes that a daemon survives on a host that is busy for minutes, by their field in `spec.healthCheck`.
+///
+/// Rook takes what is not said from its own defaults, the command among it; an OSD has two hours to start there.
+/// Source: rook: `pkg/operator/ceph/config/probes.go` (`GetProbeWithDefaults`), `pkg/operator/ceph/controller/spec.go` (`GenerateLivenessProbeExecDaemon`,
+/// `GenerateStartupProbeExecDaemon`).
+fn patient_probes() -> [(&'static str, Value); 2] {
+    let live = json!({ "probe": { "periodSeconds": 30, "timeoutSeconds": 25, "failureThreshold": 10 } });
+    let start = json!({ "probe": { "timeoutSeconds": 25, "failureThreshold": 60 } });
+    let start_osd = json!({ "probe": { "timeoutSeconds": 25 } });
+    [
+        ("livenessProbe", json!({ "mon": live, "mgr": live, "osd": live })),
+        ("startupProbe", json!({ "mon": start, "mgr": start, "osd": start_osd })),
+    ]
 }
 
 /// Host networking as it is, and on-wire encryption and compression as they are: Rook removes what the spec does not ask for.

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{has, host, planned, step};
 use crate::facts::*;
 use crate::plan::steps::{StepError, StepInput};
-use crate::plan::{CrushHostNames, EncryptedOsds, Options, OsdsAtOnce, StepContext, plan};
+use crate::plan::{CrushHostNames, EncryptedOsds, Options, OsdsAtOnce, Probes, StepContext, plan};
 use crate::sample::Cluster;
 
 fn subjects(plan: &Plan, phase: &str) -> Vec<String> {
@@ -334,6 +334,19 @@ fn the_ceph_cluster_lets_rook_do_nothing_by_itself() {
             .iter()
             .any(|point| point.step.as_str() == "seed/cluster/create_ceph_cluster")
     );
+}
+
+#[test]
+fn rooks_own_probes_are_left_alone_where_that_is_chosen() {
+    let options = Options {
+        probes: Probes::Rook,
+        ..Options::default()
+    };
+    let facts = Cluster::default().facts();
+    let plan = plan(&facts, &options).unwrap();
+    let object = &step(&plan, "seed/cluster/create_ceph_cluster").input["object"];
+    let checks: Vec<&String> = object["spec"]["healthCheck"].as_object().unwrap().keys().collect();
+    assert_eq!(checks, ["daemonHealth"]);
 }
 
 #[test]
