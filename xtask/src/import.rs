@@ -1,4 +1,4 @@
-//! What is particular to the import's readers: fuzzing, disks of qemu-img, descriptors of govmomi.
+//! What is particular to the import's readers: fuzzing, disks of qemu-img, descriptors and simulated hosts of govmomi.
 
 use std::process::Command;
 
@@ -51,12 +51,14 @@ fn fuzz_built(args: &FuzzArgs, parts: &mut Parts) -> Result<(), PartError> {
     parts.show("feed mutated inputs to the import's readers", &mut command)
 }
 
-/// Passes the tests of the import that need more than the crates: Debian's qemu-utils and a Go module. The crates' tests are built.
+/// Passes the tests of the import that need more than the crates: Debian's qemu-utils, a Go module and Go. The crates' tests are built.
 pub(crate) fn tests(parts: &mut Parts) -> Result<(), PartError> {
     ensure_packages(parts, &[("qemu-img", "qemu-utils")])?;
     let fixtures = parts.run("get govmomi's OVF descriptors", govmomi)?;
+    let host = simulated_host(parts)?;
     let mut test = cargo();
     test.env("REEVE_OVF_FIXTURES", &fixtures);
+    test.env("REEVE_VSPHERE_HOST", &host);
     test.args([
         "test",
         "--workspace",
@@ -64,11 +66,15 @@ pub(crate) fn tests(parts: &mut Parts) -> Result<(), PartError> {
         "qemu",
         "--test",
         "govmomi",
+        "--test",
+        "vsphere",
+        "--test",
+        "import",
         "--",
         "--ignored",
     ]);
     parts.show(
-        "tests of the import against qemu-img and govmomi's descriptors",
+        "tests of the import against qemu-img, govmomi's descriptors and its simulated hosts",
         &mut test,
     )?;
     let args = FuzzArgs {
@@ -77,6 +83,17 @@ pub(crate) fn tests(parts: &mut Parts) -> Result<(), PartError> {
         target: None,
     };
     fuzz_built(&args, parts)
+}
+
+/// Builds govmomi's simulator of ESXi and vCenter, with the door before it, and returns the program.
+fn simulated_host(parts: &mut Parts) -> Result<Utf8PathBuf, PartError> {
+    let program = target_dir().join("tools").join("vsphere-host");
+    let mut build = Command::new("go");
+    build
+        .args(["build", "-o", program.as_str(), "."])
+        .current_dir(root().join("crates/reeve-import/tests/host"));
+    parts.quiet("build govmomi's simulator of ESXi and vCenter", &mut build)?;
+    Ok(program)
 }
 
 /// Returns the folder of the descriptors, in Go's own module cache; `go` gets the module where it is not there.

@@ -6,16 +6,17 @@ use std::sync::Arc;
 use camino::Utf8Path;
 use serde::Serialize;
 
-use crate::bytes::{ByteSource, ConcatSource, FileSource, read_vec};
+use crate::bytes::{ByteSource, ConcatSource, read_vec};
 use crate::certificate::Signature;
 use crate::disk::DiskImage;
 use crate::error::ReadError;
-use crate::folder::{Folder, Members};
+use crate::folder::Members;
 use crate::machine::Machine;
 use crate::manifest::{Manifest, ManifestAlgorithm, file_digest};
 use crate::member_name::MemberName;
 use crate::ova::Ova;
 use crate::ovf::{Envelope, OvfFile, OvfVersion};
+use crate::place::{Place, SourceAddress, Sources};
 use crate::vmdk::VmdkImage;
 use crate::vmx::Vmx;
 
@@ -138,11 +139,26 @@ pub enum Depth {
 ///
 /// [`ReadError`] if the source itself cannot be read; a disk that cannot be read is told in [`DiskFile::error`].
 pub fn inspect(path: &Utf8Path, depth: Depth) -> Result<Inspection, ReadError> {
-    let source: Arc<dyn ByteSource> = Arc::new(FileSource::open(path)?);
-    let folder = Folder::of(path);
+    inspect_place(&Place::local(path)?, depth)
+}
+
+impl Sources {
+    /// Looks into a source, wherever it stands.
+    ///
+    /// # Errors
+    ///
+    /// As [`inspect`].
+    pub fn inspect(&self, address: &SourceAddress, depth: Depth) -> Result<Inspection, ReadError> {
+        inspect_place(&self.open(address)?, depth)
+    }
+}
+
+pub(crate) fn inspect_place(place: &Place, depth: Depth) -> Result<Inspection, ReadError> {
+    let source = Arc::clone(&place.file);
+    let folder = place.members.as_ref();
     let mut found = Inspection {
         source: source.name().as_str().to_owned(),
-        kind: kind(path, source.as_ref())?,
+        kind: kind(place)?,
         ovf_version: None,
         networks: Vec::new(),
         configurations: Vec::new(),
@@ -162,21 +178,21 @@ pub fn inspect(path: &Utf8Path, depth: Depth) -> Result<Inspection, ReadError> {
             package(&descriptor, opened.as_ref(), &ova, depth, &mut found)?;
         }
         SourceKind::Ovf => {
-            let name = MemberName::new(path.file_name().unwrap_or_default(), source.name(), 0)?;
-            package(&name, source.as_ref(), &folder, depth, &mut found)?;
+            let name = MemberName::new(&place.file_name, source.name(), 0)?;
+            package(&name, source.as_ref(), folder, depth, &mut found)?;
         }
         SourceKind::Vmx => {
             let machine = Vmx::read(source.as_ref())?.machine()?;
             for file in machine.disks.iter().filter_map(|disk| disk.file.as_ref()) {
                 found
                     .disks
-                    .push(disk_file(&file.to_string(), || folder.open(file), &folder));
+                    .push(disk_file(&file.to_string(), || folder.open(file), folder));
             }
             found.machines.push(machine);
         }
         SourceKind::Vmdk => {
-            let name = MemberName::new(path.file_name().unwrap_or_default(), source.name(), 0)?;
-            let image = VmdkImage::open(source, &folder)?;
+            let name = MemberName::new(&place.file_name, source.name(), 0)?;
+            let image = VmdkImage::open(source, folder)?;
             found.disks.push(opened(&name.to_string(), &image));
         }
     }
@@ -184,14 +200,14 @@ pub fn inspect(path: &Utf8Path, depth: Depth) -> Result<Inspection, ReadError> {
 }
 
 /// Tells what a source is: by its first bytes, and where these are text by its name.
-pub(crate) fn kind(path: &Utf8Path, source: &dyn ByteSource) -> Result<SourceKind, ReadError> {
+pub(crate) fn kind(place: &Place) -> Result<SourceKind, ReadError> {
+    let source = place.file.as_ref();
     let length = usize::try_from(source.len().min(512)).expect("at most 512");
     let head = read_vec(source, 0, length)?;
     if <&[u8; 512]>::try_from(head.as_slice()).is_ok_and(Ova::is_archive) {
         return Ok(SourceKind::Ova);
     }
-    let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
-    match extension.as_str() {
+    match place.extension().as_str() {
         "ova" => Err(source
             .name()
             .damaged(0, "not an OVA: a tar header is to be here, and there is none")),

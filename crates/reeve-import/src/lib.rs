@@ -1,12 +1,13 @@
 //! Virtual machines of VMware, read: descriptions, archives and disks, on their way into OpenStack.
 //!
-//! Five things, each usable without those behind it:
+//! Six things, each usable without those behind it:
 //!
 //! * [`VmdkImage`] and [`StreamDisk`] read disks: streamOptimized from a file or from a stream, sparse and flat in one file or in
 //!   several. [`decode_image`] and [`decode_stream`] bring the bytes to a [`DiskSink`], on all cores, holes kept as holes, with a
 //!   [`ContentDigest`] computed on the way.
 //! * [`Envelope`] (OVF), [`Vmx`] and [`Ova`] read descriptions and archives; each gives [`Machine`]s. [`Manifest`] and [`Signature`]
 //!   tell whether a package is whole and who made it.
+//! * [`Sources`] opens sources: files of this machine, and machines of ESXi or vCenter ([`Vsphere`]), whose datastores are read by HTTP as if they were folders.
 //! * [`inspect`] puts them together: what is in a source, and what stands in the way of an import.
 //! * [`plan::plan`] makes a plan of a machine ([`survey_source`]) and a cloud ([`plan::discover`]), or says what stands in the way.
 //! * [`apply::Import`] builds the steps of a plan for the engine of `reeve-journal`; they work on an [`apply::World`].
@@ -17,7 +18,7 @@
 //!
 //! Everything read here comes from elsewhere and may be damaged or made to harm. Every error names file and byte ([`ReadError`]);
 //! every count has a limit that is checked before memory is taken; nothing is trusted that can be compared. The limits are in
-//! `docs/src/reference/disk-formats.md`. The crate writes no files but what a sink takes, and knows no vSphere.
+//! `docs/src/reference/disk-formats.md`. The crate writes no files but what a sink takes.
 
 pub mod apply;
 mod bytes;
@@ -35,12 +36,14 @@ mod member_name;
 mod ova;
 mod ovf;
 mod partition;
+mod place;
 pub mod plan;
 mod qcow2;
 mod report;
 mod source;
 mod vmdk;
 mod vmx;
+mod vsphere;
 mod xml;
 
 pub use bytes::{ByteSource, ConcatSource, FileSource, MemorySource, WindowSource};
@@ -60,7 +63,11 @@ pub use member_name::MemberName;
 pub use ova::{Member, Ova};
 pub use ovf::{Envelope, OvfDisk, OvfFile, OvfVersion};
 pub use partition::{DiskLayout, TableKind};
+pub use place::{SourceAddress, SourceWord, Sources, vsphere_error};
 pub use report::{DiskReport, ImportReport, REPORT_FORMAT};
 pub use source::{OpenedDisk, SourceDisk, SourceFacts, survey_source};
 pub use vmdk::{StreamDisk, VmdkImage};
 pub use vmx::Vmx;
+pub use vsphere::{
+    DatastoreFile, Fingerprint, PowerState, Trust, Vsphere, VsphereError, VsphereHost, VsphereLogin, VsphereMachine,
+};

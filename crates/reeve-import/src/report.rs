@@ -96,7 +96,7 @@ impl ImportReport {
                     let input = ImageInput::deserialize(&planned.input)?;
                     report.disks.push(DiskReport {
                         name: input.name,
-                        source: input.source.into_string(),
+                        source: input.source.to_string(),
                         file: input.file,
                         fingerprint: input.fingerprint,
                         size: input.size,

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
-use crate::bytes::{ByteSource, FileSource, read_vec};
+use crate::bytes::{ByteSource, read_vec};
 use crate::disk::{CHUNK_BYTES, DiskImage, DiskKind};
 use crate::error::ReadError;
-use crate::folder::{Folder, Members};
+use crate::folder::Members;
 use crate::guest::{self, GuestLook};
-use crate::inspect::{Depth, Inspection, SourceKind, descriptor_of, inspect, kind, open_file, with_cause};
+use crate::inspect::{Depth, Inspection, SourceKind, descriptor_of, inspect_place, kind, open_file};
 use crate::machine::{Bus, Machine, MachineDisk};
 use crate::member_name::MemberName;
 use crate::ova::Ova;
 use crate::ovf::Envelope;
 use crate::partition::DiskLayout;
+use crate::place::{Place, SourceAddress, Sources, told};
 use crate::vmdk::VmdkImage;
 
 /// A disk of a machine, looked at.
@@ -46,8 +47,10 @@ pub struct SourceDisk {
 /// A machine of a source and everything that an import has to know of it.
 #[derive(Clone, Debug, Serialize)]
 pub struct SourceFacts {
-    /// The source's absolute path.
-    pub path: Utf8PathBuf,
+    /// Where it stands; a path is absolute.
+    // The name by which plans' digests of facts know it.
+    #[serde(rename = "path")]
+    pub address: SourceAddress,
     /// What it is.
     pub kind: SourceKind,
     /// The machine; for a disk alone, one that has nothing but the disk.
@@ -72,17 +75,32 @@ pub struct SourceFacts {
 ///
 /// [`ReadError`] if the source itself cannot be read; a disk that cannot be read is told in [`SourceDisk::refused`].
 pub fn survey_source(path: &Utf8Path, depth: Depth) -> Result<Vec<SourceFacts>, ReadError> {
-    let path = absolute(path)?;
-    let found = inspect(&path, depth)?;
-    let machines = if found.kind == SourceKind::Vmdk {
-        vec![lone_disk(&path)]
-    } else {
-        found.machines.clone()
-    };
-    Ok(machines
-        .into_iter()
-        .map(|machine| survey_machine(&path, machine, &found))
-        .collect())
+    Sources::default().survey(&SourceAddress::Local(path.to_owned()), depth)
+}
+
+impl Sources {
+    /// Looks at a source, wherever it stands.
+    ///
+    /// # Errors
+    ///
+    /// As [`survey_source`].
+    pub fn survey(&self, address: &SourceAddress, depth: Depth) -> Result<Vec<SourceFacts>, ReadError> {
+        let address = match address {
+            SourceAddress::Local(path) => &SourceAddress::Local(absolute(path)?),
+            other => other,
+        };
+        let place = self.open(address)?;
+        let found = inspect_place(&place, depth)?;
+        let machines = if found.kind == SourceKind::Vmdk {
+            vec![lone_disk(&place)]
+        } else {
+            found.machines.clone()
+        };
+        Ok(machines
+            .into_iter()
+            .map(|machine| survey_machine(&place, machine, &found))
+            .collect())
+    }
 }
 
 fn absolute(path: &Utf8Path) -> Result<Utf8PathBuf, ReadError> {
@@ -91,23 +109,23 @@ fn absolute(path: &Utf8Path) -> Result<Utf8PathBuf, ReadError> {
 }
 
 /// Returns the machine of a disk that comes alone.
-fn lone_disk(path: &Utf8Path) -> Machine {
-    let name = path.file_name().unwrap_or_default();
+fn lone_disk(place: &Place) -> Machine {
+    let name = Utf8Path::new(&place.file_name);
     Machine {
-        name: path.file_stem().unwrap_or("disk").to_owned(),
+        name: name.file_stem().unwrap_or("disk").to_owned(),
         disks: vec![MachineDisk {
             label: "disk".to_owned(),
             controller: None,
             unit: 0,
             capacity: None,
-            file: MemberName::new(name, &crate::error::SourceName::new(path.as_str()), 0).ok(),
+            file: MemberName::new(name.as_str(), place.file.name(), 0).ok(),
             refused: None,
         }],
         ..Machine::default()
     }
 }
 
-fn survey_machine(path: &Utf8Path, machine: Machine, found: &Inspection) -> SourceFacts {
+fn survey_machine(place: &Place, machine: Machine, found: &Inspection) -> SourceFacts {
     let (mut found_guest, mut unseen) = (None, Vec::new());
     let mut disks = Vec::new();
     for disk in &machine.disks {
@@ -115,7 +133,7 @@ fn survey_machine(path: &Utf8Path, machine: Machine, found: &Inspection) -> Sour
             guest: &mut found_guest,
             unseen: &mut unseen,
         };
-        disks.push(survey_disk(path, disk, &machine, &mut eyes));
+        disks.push(survey_disk(place, disk, &machine, &mut eyes));
     }
     if found_guest.is_some() {
         unseen.clear();
@@ -123,7 +141,7 @@ fn survey_machine(path: &Utf8Path, machine: Machine, found: &Inspection) -> Sour
     SourceFacts {
         guest: found_guest,
         unseen,
-        path: path.to_owned(),
+        address: place.address.clone(),
         kind: found.kind,
         is_described: found.kind != SourceKind::Vmdk,
         disks,
@@ -139,7 +157,7 @@ struct Eyes<'a> {
     unseen: &'a mut Vec<String>,
 }
 
-fn survey_disk(path: &Utf8Path, disk: &MachineDisk, machine: &Machine, eyes: &mut Eyes<'_>) -> SourceDisk {
+fn survey_disk(place: &Place, disk: &MachineDisk, machine: &Machine, eyes: &mut Eyes<'_>) -> SourceDisk {
     let controller = disk.controller.and_then(|index| machine.controllers.get(index));
     let mut surveyed = SourceDisk {
         label: disk.label.clone(),
@@ -156,7 +174,7 @@ fn survey_disk(path: &Utf8Path, disk: &MachineDisk, machine: &Machine, eyes: &mu
     let Some(file) = &disk.file else {
         return surveyed;
     };
-    let looked = OpenedDisk::open(path, file.as_str()).and_then(|opened| {
+    let looked = OpenedDisk::of_place(place, file.as_str()).and_then(|opened| {
         let layout = DiskLayout::of(opened.image.as_ref())?;
         Ok((opened.fingerprint()?, layout, opened))
     });
@@ -177,7 +195,7 @@ fn survey_disk(path: &Utf8Path, disk: &MachineDisk, machine: &Machine, eyes: &mu
                 surveyed.bus = Some(Bus::Ide);
             }
         }
-        Err(error) => surveyed.refused = Some(with_cause(&error)),
+        Err(error) => surveyed.refused = Some(told(&error)),
     }
     surveyed
 }
@@ -191,25 +209,29 @@ pub struct OpenedDisk {
 }
 
 impl OpenedDisk {
-    /// Opens the disk in `file` of the source at `path`, as [`SourceFacts`] names both.
+    /// Opens the disk in `file` of a source, as [`SourceFacts`] names both.
     ///
     /// # Errors
     ///
     /// [`ReadError`] if there is no such file in the source, or it is no disk that can be read.
-    pub fn open(path: &Utf8Path, file: &str) -> Result<Self, ReadError> {
-        let source: Arc<dyn ByteSource> = Arc::new(FileSource::open(path)?);
+    pub fn open(sources: &Sources, address: &SourceAddress, file: &str) -> Result<Self, ReadError> {
+        Self::of_place(&sources.open(address)?, file)
+    }
+
+    fn of_place(place: &Place, file: &str) -> Result<Self, ReadError> {
+        let source = Arc::clone(&place.file);
         let name = MemberName::new(file, source.name(), 0)?;
-        let folder = Folder::of(path);
-        match kind(path, source.as_ref())? {
+        let folder = place.members.as_ref();
+        match kind(place)? {
             SourceKind::Ova => {
                 let ova = Ova::open(source)?;
                 let descriptor = descriptor_of(&ova, &mut Vec::new())?;
                 let envelope = Envelope::read(ova.open(&descriptor)?.as_ref())?;
                 Self::of_package(&envelope, &name, &ova)
             }
-            SourceKind::Ovf => Self::of_package(&Envelope::read(source.as_ref())?, &name, &folder),
-            SourceKind::Vmx => Self::of_file(folder.open(&name)?, &folder),
-            SourceKind::Vmdk => Self::of_file(source, &folder),
+            SourceKind::Ovf => Self::of_package(&Envelope::read(source.as_ref())?, &name, folder),
+            SourceKind::Vmx => Self::of_file(folder.open(&name)?, folder),
+            SourceKind::Vmdk => Self::of_file(source, folder),
         }
     }
 

@@ -17,8 +17,8 @@ pub(crate) use check::{
 };
 pub(crate) use handed_over::{AdoptArgs, HandoverArgs, HandoverFormat, VerifyArgs};
 pub(crate) use import::{
-    ImportChoiceArgs, ImportCommand, ImportPaceArgs, ImportPlanArgs, ImportReportArgs, ImportReportFormat,
-    ImportResumeArgs, ImportRunArgs, ImportShapeArgs, ImportUndoArgs, InspectArgs,
+    ImportChoiceArgs, ImportCommand, ImportListArgs, ImportPaceArgs, ImportPlanArgs, ImportReportArgs,
+    ImportReportFormat, ImportResumeArgs, ImportRunArgs, ImportShapeArgs, ImportUndoArgs, InspectArgs, VsphereArgs,
 };
 pub(crate) use rehearsal::RehearseArgs;
 

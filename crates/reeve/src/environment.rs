@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
+use secrecy::SecretString;
 
 /// The configuration file.
 pub(crate) const CONFIG: &str = "REEVE_CONFIG";
@@ -17,6 +18,9 @@ pub(crate) const KUBECONFIG: &str = "KUBECONFIG";
 pub(crate) const NO_COLOR: &str = "NO_COLOR";
 /// The terminal's width, as shells export it.
 pub(crate) const COLUMNS: &str = "COLUMNS";
+
+/// The password for ESXi or vCenter.
+pub(crate) const VSPHERE_PASSWORD: &str = "REEVE_VSPHERE_PASSWORD";
 
 /// How long `reeve check` waits between two looks, in milliseconds; for tests, where nothing takes long.
 pub(crate) const CHECK_POLL: &str = "REEVE_CHECK_POLL_MS";
@@ -46,6 +50,7 @@ pub(crate) struct Environment {
     pub(crate) xdg_config_home: Option<Utf8PathBuf>,
     pub(crate) xdg_state_home: Option<Utf8PathBuf>,
     pub(crate) check_poll: Option<Duration>,
+    pub(crate) vsphere_password: Option<SecretString>,
     /// What OpenStack's tools read; holds secrets.
     pub(crate) openstack: BTreeMap<String, String>,
 }
@@ -72,6 +77,7 @@ impl Environment {
             check_poll: value(CHECK_POLL)
                 .and_then(|text| text.parse().ok())
                 .map(Duration::from_millis),
+            vsphere_password: value(VSPHERE_PASSWORD).map(SecretString::from),
             openstack: std::env::vars_os()
                 .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
                 .filter(|(name, _)| name.starts_with(OPENSTACK) || BESIDE_OPENSTACK.contains(&name.as_str()))

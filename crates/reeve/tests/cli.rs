@@ -79,6 +79,7 @@ const COMMANDS: &[&[&str]] = &[
     &["rook", "report"],
     &["rook", "adopt-crs"],
     &["import"],
+    &["import", "list"],
     &["import", "inspect"],
     &["run"],
     &["run", "list"],

@@ -3,12 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where")]
 
 mod binary;
+#[path = "../../reeve-import/tests/host/mod.rs"]
+mod host;
 
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use binary::{binary, text};
 use camino::Utf8Path;
+use host::Host;
 use reeve_openstack::fake::{FakeCloud, Fault};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -443,4 +446,87 @@ async fn many_machines_beside_each_other_and_one_that_fails() {
     desk.ends(0, &["import", "undo", "--all", "--yes", "--parallel", "4"])
         .await;
     assert_eq!(desk.count("images"), 0);
+}
+
+/// The machines of a host as a person meets them: listed, refused with what to do, and brought into a cloud.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs REEVE_VSPHERE_HOST"]
+async fn machines_of_a_host_are_listed_and_imported() {
+    let (desk, host) = (Desk::new().await, Host::start(&["-esx", "-machines", "2"]));
+    let machines = tokio::task::block_in_place(|| host.machines());
+    let (first, second) = (DISK.repeat(8), DISK[..512].to_vec());
+    let first = first[..first.len() / 512 * 512].to_vec();
+    let source = host.furnish(&machines[0], &first, &second).to_string();
+    let address = host.address().to_string();
+    let password = desk.path().join("password");
+    std::fs::write(&password, format!("{}\n", host.text("password"))).unwrap();
+    let login = [
+        "--vsphere-password-file",
+        "password",
+        "--vsphere-fingerprint",
+        host.text("fingerprint"),
+    ];
+    let with_login = |words: &[&'static str], more: &[&str]| -> Vec<String> {
+        words
+            .iter()
+            .chain(more)
+            .chain(&login)
+            .map(|word| (*word).to_owned())
+            .collect()
+    };
+    let ends = async |code: i32, words: Vec<String>| {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        desk.ends(code, &words).await
+    };
+
+    // A password that others can read, none at all, a certificate that nobody knows.
+    let mode = |mode| std::fs::set_permissions(&password, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    mode(0o644);
+    let (_, err) = ends(2, with_login(&["import", "list"], &[&address])).await;
+    assert!(err.contains("chmod 600"), "{err}");
+    mode(0o600);
+    let (_, err) = desk.ends(2, &["import", "list", &address]).await;
+    assert!(
+        err.contains("there is no password") && err.contains("REEVE_VSPHERE_PASSWORD"),
+        "{err}"
+    );
+    let (_, err) = desk
+        .ends(3, &["import", "list", &address, "--vsphere-password-file", "password"])
+        .await;
+    assert!(
+        err.contains("--vsphere-fingerprint") && err.contains("is not trusted"),
+        "{err}"
+    );
+
+    let (out, _) = ends(0, with_login(&["import", "list"], &[&address])).await;
+    assert!(out.contains("2 machines") && out.contains(&source), "{out}");
+    let (out, _) = ends(0, with_login(&["import", "list", "--format", "json"], &[&address])).await;
+    let listed: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (&listed[0]["power"], &listed[0]["source"]),
+        (&json!("off"), &json!(source))
+    );
+    let (out, _) = ends(0, with_login(&["import", "inspect"], &[&source])).await;
+    assert!(out.contains("web.vmdk") && out.contains("pvscsi"), "{out}");
+
+    // The other machine is the simulator's own, whose description is empty: it is left out with a word, and the rest is planned.
+    let words = ["import", "plan", "--cloud", "good", "--volumes", "--output", "plans/"];
+    let (_, err) = ends(0, with_login(&words, &[&address])).await;
+    assert!(err.contains(&format!("{} is left out", machines[1].name)), "{err}");
+    let words = ["import", "run", "plans", "--yes"];
+    ends(0, with_login(&words, &[])).await;
+    let data: Vec<Vec<u8>> = desk.cloud.state().image_data.values().cloned().collect();
+    assert!(
+        data.len() == 2 && data.contains(&first) && data.contains(&second),
+        "byte by byte"
+    );
+    for entry in desk.path().join("plans").read_dir_utf8().unwrap() {
+        let plan = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        assert!(!plan.contains("s<e>c"), "{plan}");
+    }
+
+    // A password that is wrong is said once for all machines, and the host is asked once.
+    std::fs::write(&password, "wrong").unwrap();
+    let (_, err) = ends(3, with_login(&["import", "plan", "--cloud", "good"], &[&address])).await;
+    assert!(err.contains("refuses the login of root"), "{err}");
 }

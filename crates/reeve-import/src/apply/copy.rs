@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use camino::Utf8Path;
 use reeve_journal::Cancellation;
 use reeve_journal::plan::StepId;
 use reeve_openstack::{Bytes, UploadWriter};
@@ -12,6 +11,7 @@ use super::world::CopyWatch;
 use crate::decode::{self, DecodeError, DigestKind, Piece, decode_in_order};
 use crate::disk::{CHUNK_BYTES, DiskImage};
 use crate::error::ReadError;
+use crate::place::Sources;
 use crate::plan::{HashAlgorithm, ImageFormat, ImageInput};
 use crate::qcow2::{Clusters, Layout};
 use crate::source::OpenedDisk;
@@ -103,11 +103,14 @@ impl Ready {
 /// # Errors
 ///
 /// [`CopyError::Read`] or [`CopyError::Changed`].
-pub(super) fn open(input: &ImageInput) -> Result<Ready, CopyError> {
-    let path: &Utf8Path = &input.source;
-    let disk = OpenedDisk::open(path, &input.file)?;
+pub(super) fn open(input: &ImageInput, sources: &Sources) -> Result<Ready, CopyError> {
+    let disk = OpenedDisk::open(sources, &input.source, &input.file)?;
     let changed = |what: String| CopyError::Changed {
-        file: format!("{path} ({})", crate::error::escaped(&input.file, 200)),
+        file: format!(
+            "{} ({})",
+            crate::error::escaped(&input.source.to_string(), 400),
+            crate::error::escaped(&input.file, 200)
+        ),
         what,
     };
     let size = disk.image.virtual_size();

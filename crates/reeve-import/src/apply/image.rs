@@ -15,6 +15,7 @@ use super::copy::{Copied, Copy, CopyError, Ready, open};
 use super::marked::{Kind, Marked, shown, text};
 use super::world::{World, failed};
 use crate::error::ReadError;
+use crate::place::vsphere_error;
 use crate::plan::{ImageFormat, ImageInput};
 
 /// Pieces of one MiB that wait for the connection.
@@ -83,9 +84,9 @@ impl MakeImage {
     }
 
     /// Returns the disk, opened, if it is the one of the plan.
-    async fn open(&self) -> Result<Ready, CopyError> {
-        let input = self.input.clone();
-        blocking(move || open(&input)).await
+    async fn open(&self, world: &World) -> Result<Ready, CopyError> {
+        let (input, sources) = (self.input.clone(), Arc::clone(&world.sources));
+        blocking(move || open(&input, &sources)).await
     }
 
     /// Returns the digest of the disk's content: what this process knows, or what the source says when it is read once more.
@@ -93,7 +94,7 @@ impl MakeImage {
         if let Some(digest) = world.digest(&self.input.mark) {
             return Ok(digest);
         }
-        let disk = self.open().await.map_err(copy_failed)?;
+        let disk = self.open(world).await.map_err(copy_failed)?;
         let copy = self.copy(world);
         let copied = blocking(move || copy.run(&disk, None)).await.map_err(copy_failed)?;
         world.keep_digest(&self.input.mark, &copied.digest);
@@ -147,7 +148,7 @@ impl MakeImage {
 
     /// Sends the disk into an image that was just made.
     async fn fill(&self, world: &World, id: &str) -> Result<Copied, StepError> {
-        let disk = self.open().await.map_err(copy_failed)?;
+        let disk = self.open(world).await.map_err(copy_failed)?;
         let glance = world.session.service("image").await.map_err(failed)?;
         let (writer, body) = upload(disk.length(), PIECES_AHEAD);
         let copy = self.copy(world);
@@ -196,8 +197,8 @@ impl MakeImage {
 
 #[async_trait]
 impl Step<World> for MakeImage {
-    async fn ready(&self, _world: &World) -> Result<(), Refusal> {
-        match self.open().await {
+    async fn ready(&self, world: &World) -> Result<(), Refusal> {
+        match self.open(world).await {
             Ok(_) => Ok(()),
             Err(error) if !is_passing(&error) => Err(Refusal::refused(
                 with_cause(&error),
@@ -255,6 +256,8 @@ fn is_passing(error: &CopyError) -> bool {
     match error {
         // Asked to stop: the engine sees that for itself, and an attempt more is what a resume makes.
         CopyError::Stopped | CopyError::Closed => true,
+        // A host that refuses a login locks the user out if it is asked again and again.
+        CopyError::Read(error) if let Some(refused) = vsphere_error(error) => refused.is_transient(),
         CopyError::Read(ReadError::Io { source, .. }) => source.kind() != std::io::ErrorKind::NotFound,
         CopyError::Read(_) | CopyError::Changed { .. } => false,
     }

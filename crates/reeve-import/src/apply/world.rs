@@ -9,6 +9,8 @@ use reeve_journal::plan::{StepId, Target};
 use reeve_journal::{Cancellation, StepError};
 use reeve_openstack::{RequestError, Session, UploadPatience};
 
+use crate::place::Sources;
+
 /// Is told how far copies are. Called from other threads.
 pub trait CopyWatch: Send + Sync {
     /// So many bytes of the disk of this step were taken by the cloud.
@@ -73,6 +75,7 @@ pub struct World {
     pub(super) pace: Pace,
     pub(super) cancellation: Cancellation,
     pub(super) watch: Arc<dyn CopyWatch>,
+    pub(super) sources: Arc<Sources>,
     /// The digest of each disk's content that this process has computed, by mark.
     digests: Mutex<HashMap<String, String>>,
 }
@@ -116,8 +119,16 @@ impl World {
             pace,
             cancellation,
             watch,
+            sources: Arc::default(),
             digests: Mutex::new(HashMap::new()),
         })
+    }
+
+    /// Opens sources in this way; without it, only files of this machine.
+    #[must_use]
+    pub fn reading(mut self, sources: Arc<Sources>) -> Self {
+        self.sources = sources;
+        self
     }
 
     pub(super) fn digest(&self, mark: &str) -> Option<String> {

@@ -442,7 +442,7 @@ impl<'a> Builder<'a> {
         let mut lines = vec![format!(
             "Imports {} from {} into project {} of cloud {}: {count} image(s) with {} MiB in all, {firmware}.",
             self.name,
-            self.source.path,
+            crate::error::escaped(&self.source.address.to_string(), 400),
             self.cloud.project_name,
             self.cloud.cloud,
             bytes.div_ceil(1 << 20)

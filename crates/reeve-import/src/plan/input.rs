@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use camino::Utf8PathBuf;
 use reeve_journal::plan::StepId;
 use serde::{Deserialize, Serialize};
 
 use super::options::ImageFormat;
+use crate::place::SourceAddress;
 
 /// How Glance digests the data of images, as far as it can be compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,8 +48,8 @@ pub struct ImageInput {
     pub mark: String,
     /// Its name.
     pub name: String,
-    /// The source's absolute path.
-    pub source: Utf8PathBuf,
+    /// Where the source stands; a path is absolute.
+    pub source: SourceAddress,
     /// The disk's file in the source.
     pub file: String,
     /// What the disk is known again by.

@@ -3,11 +3,14 @@
 use camino::Utf8PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use reeve_import::plan::{self, NetworkChoice};
+use reeve_import::{Fingerprint, SourceWord, VsphereHost};
 
 use super::{CloudArgs, RunsArgs, TextOrJson};
 
 #[derive(Subcommand)]
 pub(crate) enum ImportCommand {
+    /// Show the machines of an ESXi host or a vCenter, with the address of each for `inspect` and `plan`. Changes nothing.
+    List(ImportListArgs),
     /// Show what is in an OVA, OVF, VMX or VMDK file: machines, disks, networks, and what stands in the way. Changes nothing.
     Inspect(InspectArgs),
     /// Write down what would be made in a cloud for a machine, or say what stands in the way. Changes nothing.
@@ -22,20 +25,62 @@ pub(crate) enum ImportCommand {
     Report(ImportReportArgs),
 }
 
+/// How to log in to ESXi or vCenter; the user stands in the address.
+#[derive(Args)]
+#[command(next_help_heading = "Machines of ESXi and vCenter")]
+pub(crate) struct VsphereArgs {
+    /// A file with the password on one line, that nobody else can read. [default: $REEVE_VSPHERE_PASSWORD]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) vsphere_password_file: Option<Utf8PathBuf>,
+    /// The authorities in PEM that the host's certificate is to be from. [default: the system's]
+    #[arg(long, value_name = "FILE", conflicts_with = "vsphere_fingerprint")]
+    pub(crate) vsphere_ca: Option<Utf8PathBuf>,
+    /// The SHA-256 fingerprint of the host's own certificate, which is trusted then, and no other.
+    #[arg(long, value_name = "SHA256")]
+    pub(crate) vsphere_fingerprint: Option<Fingerprint>,
+}
+
+/// Reads the address of a host.
+fn host(text: &str) -> Result<VsphereHost, String> {
+    match text.parse()? {
+        SourceWord::Host(host) => Ok(host),
+        SourceWord::One(_) => Err("give `vsphere://USER@HOST`".to_owned()),
+    }
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  reeve import list vsphere://root@esxi.example --vsphere-password-file esxi.password
+  reeve import list vsphere://administrator@vsphere.local@vcenter.example --format json | jq -r '.[] | select(.power == \"off\").source'
+
+The login needs the role `Read-only` and the privilege `Datastore.Browse datastore`.")]
+pub(crate) struct ImportListArgs {
+    /// The host: `vsphere://USER@HOST[:PORT]`.
+    #[arg(value_name = "HOST", value_parser = host)]
+    pub(crate) host: VsphereHost,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: TextOrJson,
+    #[command(flatten)]
+    pub(crate) vsphere: VsphereArgs,
+}
+
 #[derive(Args)]
 #[command(after_help = "Examples:
   reeve import inspect web.ova
   reeve import inspect web.ova --verify
   reeve import inspect web/web.vmx --format json | jq '.machines[].disks'")]
 pub(crate) struct InspectArgs {
-    /// The source: an OVA, a descriptor (.ovf, .vmx) beside its disks, or a disk (.vmdk).
-    pub(crate) source: Utf8PathBuf,
+    /// The source: an OVA, a descriptor (.ovf, .vmx) beside its disks, a disk (.vmdk), or an address of `reeve import list`.
+    pub(crate) source: SourceWord,
     /// Read all files and compare them with the digests of the manifest.
     #[arg(long)]
     pub(crate) verify: bool,
     /// What to print.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: TextOrJson,
+    #[command(flatten)]
+    pub(crate) vsphere: VsphereArgs,
 }
 
 #[derive(Args)]
@@ -43,15 +88,17 @@ pub(crate) struct InspectArgs {
   reeve import plan web.ova --cloud mycloud --output web.json
   reeve import plan web.ova --cloud mycloud --boot --network inner --output web.json
   reeve import plan *.ova --cloud mycloud --volumes --output plans/
-  reeve import plan disk.vmdk --cloud mycloud --boot --flavor SCS-2V-4 --network inner")]
+  reeve import plan disk.vmdk --cloud mycloud --boot --flavor SCS-2V-4 --network inner
+  reeve import plan vsphere://root@esxi.example --machine web --cloud mycloud --volumes --output web.json
+  reeve import plan vsphere://root@esxi.example --cloud mycloud --output plans/")]
 pub(crate) struct ImportPlanArgs {
-    /// The sources: OVAs, descriptors (.ovf, .vmx) beside their disks, or disks (.vmdk).
+    /// The sources: OVAs, descriptors (.ovf, .vmx) beside their disks, disks (.vmdk), addresses of `reeve import list`, or a host, `vsphere://USER@HOST`, for all its machines that are off.
     #[arg(required = true, value_name = "SOURCE")]
-    pub(crate) sources: Vec<Utf8PathBuf>,
+    pub(crate) sources: Vec<SourceWord>,
     /// Write the plan to this file; with several machines, or if it ends in `/`, a plan for each into this folder. Otherwise it is only shown.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<Utf8PathBuf>,
-    /// Only this machine of a source that describes several.
+    /// Only this machine of a source that describes several, or of a host.
     #[arg(long, value_name = "NAME")]
     pub(crate) machine: Option<String>,
     /// Read all files of the source and compare them with the digests of its manifest.
@@ -65,6 +112,8 @@ pub(crate) struct ImportPlanArgs {
     pub(crate) format: TextOrJson,
     #[command(flatten)]
     pub(crate) shape: ImportShapeArgs,
+    #[command(flatten)]
+    pub(crate) vsphere: VsphereArgs,
     #[command(flatten)]
     pub(crate) cloud: CloudArgs,
 }
@@ -258,6 +307,8 @@ pub(crate) struct ImportPaceArgs {
     pub(crate) region: Option<String>,
     #[command(flatten)]
     pub(crate) runs: RunsArgs,
+    #[command(flatten)]
+    pub(crate) vsphere: VsphereArgs,
 }
 
 #[derive(Args)]

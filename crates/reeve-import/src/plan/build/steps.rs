@@ -65,7 +65,7 @@ impl Builder<'_> {
         let input = ImageInput {
             mark: self.disk_mark(number),
             name: format!("{}-disk{number}", self.name),
-            source: self.source.path.clone(),
+            source: self.source.address.clone(),
             file: file.as_str().to_owned(),
             fingerprint: fingerprint.clone(),
             size: disk.size,

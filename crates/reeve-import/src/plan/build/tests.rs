@@ -15,7 +15,7 @@ pub(crate) fn source(disks: usize) -> SourceFacts {
         crate::member_name::MemberName::new(&format!("disk{at}.vmdk"), &name, 0).unwrap()
     };
     SourceFacts {
-        path: "/vms/web.ova".into(),
+        address: crate::SourceAddress::Local("/vms/web.ova".into()),
         kind: SourceKind::Ova,
         machine: Machine {
             name: "web".to_owned(),

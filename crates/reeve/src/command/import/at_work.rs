@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures::StreamExt;
+use reeve_import::Sources;
 use reeve_import::apply::{Import, Pace, World, WorldError};
 use reeve_import::plan::PlanOptions;
 use reeve_journal::{Cancellation, Engine, EngineError, EngineOptions, Outcome, UndoTo, Until};
@@ -11,6 +12,7 @@ use reeve_openstack::{Access, Session};
 
 use super::display::{Display, Manner, RunWatch};
 use super::ending::{ending, worst};
+use super::hosts;
 use super::plan::request_failure;
 use super::runtime;
 use crate::cli::{CloudArgs, ImportPaceArgs, TextOrJson};
@@ -39,6 +41,7 @@ struct Shop<'a> {
     job: Job,
     pace: Pace,
     engine: EngineOptions,
+    sources: Arc<Sources>,
     is_one_of_several: bool,
 }
 
@@ -52,6 +55,7 @@ pub(super) fn work(
     if subjects.is_empty() {
         return Ok(Exit::Done);
     }
+    let sources = hosts::sources(&args.vsphere, context)?;
     let runtime = runtime()?;
     let _inside = runtime.enter();
     let sessions = sessions(&subjects, args, context)?;
@@ -79,9 +83,10 @@ pub(super) fn work(
         job,
         pace,
         engine,
+        sources: Arc::clone(&sources),
         is_one_of_several: subjects.len() > 1,
     };
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let mut signals = Signals::listen()?;
         let works = subjects.into_iter().zip(sessions).map(|(subject, session)| shop.one(subject, session));
         let works = futures::stream::iter(works).buffer_unordered(parallel).collect::<Vec<Exit>>();
@@ -99,7 +104,9 @@ pub(super) fn work(
                 }
             }
         }
-    })
+    });
+    sources.log_out();
+    ended
 }
 
 /// Returns the session for each of them; one for each cloud. Nothing is sent yet.
@@ -174,7 +181,8 @@ impl Shop<'_> {
             .map_err(|error| match &error {
                 WorldError::Cloud(cause) => request_failure(cause),
                 _ => other_project(&error),
-            })?;
+            })?
+            .reading(Arc::clone(&self.sources));
         let engine = Engine::new(journal, &Import, &world).map_err(|error| engine_failure(&error))?;
         let engine = engine.with_options(self.engine.clone()).observed_by(watch.as_ref());
         let mut engine = engine.cancelled_by(self.cancellation.clone());

@@ -4,6 +4,7 @@ mod at_work;
 mod chosen;
 mod display;
 mod ending;
+mod hosts;
 mod inspect;
 mod inspection_text;
 mod plan;
@@ -19,6 +20,7 @@ use crate::failure::Failure;
 
 pub(super) fn run(command: ImportCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     match command {
+        ImportCommand::List(args) => hosts::list(&args, context),
         ImportCommand::Inspect(args) => inspect::run(&args, context),
         ImportCommand::Plan(args) => plan::run(&args, context),
         ImportCommand::Run(args) => run::run(&args, context),

@@ -5,11 +5,12 @@ use std::fmt::Write;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use reeve_import::plan::{Blocker, ImportOptions, Makes, discover, plan};
-use reeve_import::{Depth, ReadError, SourceFacts, survey_source};
+use reeve_import::{Depth, SourceFacts, SourceWord};
 use reeve_journal::Plan;
 use reeve_openstack::{Access, RequestError};
 use serde::Serialize;
 
+use super::hosts::{self, read_failure};
 use super::{runtime, safe};
 use crate::cli::{ImportPlanArgs, ImportShapeArgs, TextOrJson};
 use crate::command::check::cloud;
@@ -32,7 +33,7 @@ struct Planned {
 
 pub(super) fn run(args: &ImportPlanArgs, context: &Context<'_>) -> Result<Exit, Failure> {
     let options = options(&args.shape, args.accept_licences);
-    let machines = machines(args)?;
+    let machines = machines(args, context)?;
     if options.name.is_some() && machines.len() > 1 {
         return Err(Failure::new(
             Exit::Usage,
@@ -50,7 +51,7 @@ pub(super) fn run(args: &ImportPlanArgs, context: &Context<'_>) -> Result<Exit, 
     let mut all = Vec::new();
     for source in &machines {
         let mut planned = Planned {
-            source: source.path.to_string(),
+            source: source.address.to_string(),
             machine: source.machine.name.clone(),
             plan: None,
             file: None,
@@ -80,31 +81,40 @@ pub(super) fn run(args: &ImportPlanArgs, context: &Context<'_>) -> Result<Exit, 
 }
 
 /// Looks at all sources, and returns the machines that are wanted.
-fn machines(args: &ImportPlanArgs) -> Result<Vec<SourceFacts>, Failure> {
+fn machines(args: &ImportPlanArgs, context: &Context<'_>) -> Result<Vec<SourceFacts>, Failure> {
     let depth = if args.verify { Depth::Digests } else { Depth::Tables };
-    let mut machines = Vec::new();
-    for source in &args.sources {
-        let found = survey_source(source, depth).map_err(|error| {
-            let exit = match error {
-                ReadError::Io { .. } => Exit::Usage,
-                _ => Exit::Findings,
-            };
-            Failure::from_error(exit, &error)
-        })?;
-        machines.extend(found);
-    }
-    if let Some(wanted) = &args.machine {
+    let sources = hosts::sources(&args.vsphere, context)?;
+    let wanted = args.machine.as_deref();
+    let (mut machines, mut of_hosts) = (Vec::new(), Vec::new());
+    let looked = args.sources.iter().try_for_each(|source| {
+        match source {
+            // The inventory's names count there, which a machine's own description may not know.
+            SourceWord::Host(host) => of_hosts.extend(hosts::survey(&sources, host, wanted, depth, context)?),
+            SourceWord::One(address) => {
+                let found = sources.survey(address, depth);
+                machines.extend(found.map_err(|error| read_failure(&error))?);
+            }
+        }
+        Ok(())
+    });
+    sources.log_out();
+    looked?;
+    if let Some(wanted) = wanted {
         let names: Vec<String> = machines.iter().map(|found| safe(&found.machine.name)).collect();
-        machines.retain(|found| found.machine.name == *wanted);
-        if machines.is_empty() {
+        machines.retain(|found| found.machine.name == wanted);
+        if machines.is_empty() && of_hosts.is_empty() {
             return Err(
                 Failure::new(Exit::Usage, format!("there is no machine `{}`", safe(wanted)))
                     .hint(format!("there are: {}", names.join(", "))),
             );
         }
     }
+    machines.extend(of_hosts);
     if machines.is_empty() {
-        return Err(Failure::new(Exit::Findings, "the source describes no machine"));
+        return Err(Failure::new(
+            Exit::Findings,
+            "the source has no machine that can be read",
+        ));
     }
     Ok(machines)
 }

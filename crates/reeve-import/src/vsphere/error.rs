@@ -1,0 +1,120 @@
+//! What can go wrong between here and a host.
+
+use super::trust::Fingerprint;
+
+/// A host could not be asked.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VsphereError {
+    /// Authorities or settings of TLS cannot be used.
+    #[error("TLS cannot be prepared: {0}")]
+    Trust(String),
+    /// There is no password.
+    #[error("there is no password for {0}")]
+    NoPassword(String),
+    /// No connection, or it broke.
+    #[error("{host} does not answer: {what}")]
+    Unreachable {
+        /// The host.
+        host: String,
+        /// What was met.
+        what: String,
+    },
+    /// Its certificate is not one that is trusted.
+    #[error("the certificate of {host} is not trusted: {what}")]
+    Certificate {
+        /// The host.
+        host: String,
+        /// What is wrong with it.
+        what: String,
+        /// The certificate that it showed.
+        shown: Option<Fingerprint>,
+    },
+    /// Name or password are wrong, or the login has no right.
+    #[error("{host} refuses the login of {user}: {what}")]
+    LoginRefused {
+        /// The host.
+        host: String,
+        /// Who logged in.
+        user: String,
+        /// What the host said.
+        what: String,
+    },
+    /// The host refuses a call.
+    #[error("{host} refuses {call}: {kind}: {what}")]
+    Fault {
+        /// The host.
+        host: String,
+        /// The call.
+        call: &'static str,
+        /// The kind of fault: `NoPermission`.
+        kind: String,
+        /// What the host said.
+        what: String,
+    },
+    /// An answer that is not what the API promises.
+    #[error("the answer of {host} to {call} cannot be used: {what}")]
+    Answer {
+        /// The host.
+        host: String,
+        /// The call.
+        call: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A file cannot be had.
+    #[error("{host} answers {status} for a file of a datastore")]
+    File {
+        /// The host.
+        host: String,
+        /// The status.
+        status: u16,
+    },
+}
+
+impl VsphereError {
+    /// Returns what to do about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Trust(_) => "see the file of `--vsphere-ca`".to_owned(),
+            Self::NoPassword(_) => {
+                "put it into a file for `--vsphere-password-file FILE`, or into REEVE_VSPHERE_PASSWORD".to_owned()
+            }
+            Self::Unreachable { .. } => {
+                "see that the address is right and that port 443 can be reached from here".to_owned()
+            }
+            Self::Certificate { shown: Some(shown), .. } => format!(
+                "compare {shown} with what the host shows on its console (`openssl x509 -in /etc/vmware/ssl/rui.crt -noout -fingerprint -sha256`); if it is the same, pass `--vsphere-fingerprint {shown}`, or its authority with `--vsphere-ca FILE`"
+            ),
+            Self::Certificate { .. } => "pass its authority with `--vsphere-ca FILE`".to_owned(),
+            Self::LoginRefused { .. } => {
+                "see user and password; after several wrong ones a host locks the user out for a quarter of an hour"
+                    .to_owned()
+            }
+            Self::Fault { kind, .. } if kind == "NoPermission" => {
+                "the login needs the role `Read-only` and the privilege `Datastore.Browse datastore`".to_owned()
+            }
+            Self::File { status: 401 | 403, .. } => {
+                "the login needs the privilege `Datastore.Browse datastore`".to_owned()
+            }
+            Self::File { .. } => {
+                "see that the machine is off and the file is there; a file that is in use can be read from no host"
+                    .to_owned()
+            }
+            Self::Fault { .. } | Self::Answer { .. } => {
+                "try the ESXi host that has the machine instead of the vCenter, or export the machine as an OVA"
+                    .to_owned()
+            }
+        }
+    }
+
+    /// Tells whether the same request may succeed a little later.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::File { status, .. } => matches!(status, 408 | 429 | 500..=599),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Machines of ESXi and vCenter, against govmomi's simulator behind a door that has a real host's faults (`tests/host`).
+//!
+//! `REEVE_VSPHERE_HOST` names the program that `cargo xtask test` builds of it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where")]
+
+mod host;
+mod made;
+
+use std::sync::{Arc, Mutex};
+
+use host::Host;
+use reeve_import::apply::{CopyWatch, Import, Pace, World};
+use reeve_import::plan::{ImportOptions, discover, plan};
+use reeve_import::{
+    Depth, PowerState, SourceFacts, Sources, Trust, VsphereError, VsphereHost, VsphereLogin, vsphere_error,
+};
+use reeve_journal::plan::StepId;
+use reeve_journal::{Cancellation, Engine, Holder, Outcome, Plan, Runs, Until};
+use reeve_openstack::fake::FakeCloud;
+use reeve_openstack::{Access, Session, SessionOptions};
+
+/// Reads as the program does: on a thread that runs no async code.
+async fn reading<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.unwrap()
+}
+
+fn sectors(count: usize) -> Vec<u8> {
+    let mut bytes = made::content(count * 512);
+    bytes.truncate(count * 512);
+    bytes
+}
+
+#[test]
+#[ignore = "needs REEVE_VSPHERE_HOST"]
+fn machines_are_listed_with_where_their_files_are() {
+    let host = Host::start(&["-esx", "-machines", "3"]);
+    let machines = host.machines();
+    assert_eq!(machines.len(), 3);
+    for machine in &machines {
+        assert_eq!(
+            (machine.power, machine.obstacle()),
+            (PowerState::Off, None),
+            "{machine:?}"
+        );
+        let source = machine.source.as_ref().unwrap();
+        let expected = format!(
+            "vsphere://root@{}/folder/{1}/{1}.vmx?dcPath=ha-datacenter&dsName=LocalDS_0",
+            host.text("authority"),
+            machine.name
+        );
+        assert_eq!(*source, expected);
+        assert_eq!((machine.cpus, machine.memory_mib), (Some(1), Some(32)));
+    }
+    // More than a page, several datacenters' worth of names, and a folder above the datacenter.
+    let host = Host::start(&["-machines", "210", "-folder"]);
+    let machines = host.machines();
+    assert!(machines.len() > 400, "{}", machines.len());
+    let names: std::collections::BTreeSet<&str> = machines.iter().map(|machine| machine.name.as_str()).collect();
+    assert_eq!(names.len(), machines.len(), "each once");
+    let source = machines[0].source.as_ref().unwrap();
+    assert!(source.contains("?dcPath=F0%2FDC0&dsName="), "{source}");
+    let address = source.clone().try_into().unwrap();
+    assert!(
+        matches!(host.sources().inspect(&address, Depth::Tables), Err(error) if error.to_string().contains("not a .vmx file"))
+    );
+}
+
+#[test]
+#[ignore = "needs REEVE_VSPHERE_HOST"]
+fn a_machine_that_runs_is_refused_with_what_to_do() {
+    let host = Host::start(&["-esx", "-machines", "1", "-running"]);
+    let machine = host.machines().remove(0);
+    assert_eq!(machine.power, PowerState::On);
+    let address = host.furnish(&machine, &sectors(64), &sectors(1));
+    let error = host.sources().survey(&address, Depth::Tables).unwrap_err();
+    assert!(error.to_string().contains("it runs; shut it down"), "{error}");
+}
+
+#[test]
+#[ignore = "needs REEVE_VSPHERE_HOST"]
+fn logins_and_certificates_are_not_taken_on_trust() {
+    let host = Host::start(&["-esx", "-machines", "1"]);
+    let connect = |login: VsphereLogin| {
+        Sources::with_login(login)
+            .host(&host.address())
+            .map(|_| ())
+            .unwrap_err()
+    };
+    let error = connect(VsphereLogin {
+        password: Some("wrong".into()),
+        ..host.login()
+    });
+    assert!(
+        matches!(&error, VsphereError::LoginRefused { user, .. } if user == "root"),
+        "{error}"
+    );
+    let error = connect(VsphereLogin {
+        password: None,
+        ..host.login()
+    });
+    assert!(matches!(error, VsphereError::NoPassword(_)), "{error}");
+    let error = connect(VsphereLogin {
+        trust: Trust::System,
+        ..host.login()
+    });
+    let shown = match &error {
+        VsphereError::Certificate { shown, .. } => shown.unwrap(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(shown, host.text("fingerprint").parse().unwrap());
+    assert!(
+        error.hint().contains(&format!("--vsphere-fingerprint {shown}")),
+        "{}",
+        error.hint()
+    );
+    let error = connect(VsphereLogin {
+        trust: Trust::Certificate("00".repeat(32).parse().unwrap()),
+        ..host.login()
+    });
+    assert!(matches!(error, VsphereError::Certificate { .. }), "{error}");
+    let by_authority = Sources::with_login(VsphereLogin {
+        trust: Trust::Authorities(host.folder().join("ca.pem")),
+        ..host.login()
+    });
+    assert!(by_authority.host(&host.address()).unwrap().name().contains("ESX"));
+    by_authority.log_out();
+    // Nobody is there, and nobody is asked for ever.
+    let nobody = VsphereHost {
+        user: "root".into(),
+        authority: "127.0.0.1:1".into(),
+    };
+    let error = host.sources().host(&nobody).unwrap_err();
+    assert!(matches!(error, VsphereError::Unreachable { .. }), "{error}");
+}
+
+#[test]
+#[ignore = "needs REEVE_VSPHERE_HOST"]
+fn a_file_that_is_not_what_it_says_is_an_error() {
+    let host = Host::start(&["-esx", "-machines", "1"]);
+    let machine = host.machines().remove(0);
+    let address = host.furnish(&machine, &sectors(4096), &sectors(1));
+    let sources = host.sources();
+    assert_eq!(sources.survey(&address, Depth::Tables).unwrap()[0].disks.len(), 2);
+    host.obey("whole 1");
+    let error = sources.survey(&address, Depth::Tables).unwrap_err();
+    assert!(
+        vsphere_error(&error).is_some_and(|cause| cause.to_string().contains("the whole file and not the range")),
+        "{error:?}"
+    );
+    // A host that is busy for good is given up.
+    host.obey("busy 1000");
+    let error = sources.survey(&address, Depth::Tables).unwrap_err();
+    assert!(
+        vsphere_error(&error).is_some_and(|cause| cause.to_string().contains("503")),
+        "{error:?}"
+    );
+    // A disk whose flat file is shorter than it says: as the simulator's own 10 GiB disks, whose files are empty.
+    host.obey("busy 0");
+    std::fs::write(host.path(&address).with_file_name("data-flat.vmdk"), "").unwrap();
+    let disks = sources.survey(&address, Depth::Tables).unwrap().remove(0).disks;
+    assert!(disks[0].refused.is_none() && disks[1].refused.is_some(), "{disks:#?}");
+}
+
+/// Breaks something each time a part of a disk has arrived.
+struct Trouble<'a> {
+    host: &'a Host,
+    met: Mutex<Vec<&'static str>>,
+}
+
+impl CopyWatch for Trouble<'static> {
+    fn copied(&self, _: &StepId, bytes: u64, of: u64) {
+        let mut met = self.met.lock().unwrap();
+        let due = [
+            (of / 8, "cut 2"),
+            (of / 4, "expire"),
+            (of / 2, "busy 2"),
+            (of / 4 * 3, "expire"),
+        ];
+        if let Some((_, order)) = due.get(met.len()).filter(|(place, _)| bytes >= *place) {
+            self.host.obey(order);
+            met.push(order);
+        }
+    }
+
+    fn read_again(&self, _: &StepId, _: u64, _: u64) {}
+}
+
+/// One disk of many pieces, while connections break, sessions end and the host is busy.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs REEVE_VSPHERE_HOST"]
+async fn a_machine_is_imported_through_every_trouble() {
+    // The watch of a copy lives as long as the copy, so the host does too.
+    let host: &'static Host = Box::leak(Box::new(Host::start(&["-esx", "-machines", "1"])));
+    let (first, second) = (sectors(60 * 2048), sectors(777));
+    let expected = (first.clone(), second.clone());
+    let sources = Arc::new(host.sources());
+    let surveying = Arc::clone(&sources);
+    let source: SourceFacts = reading(move || {
+        let machine = host.machines().remove(0);
+        let address = host.furnish(&machine, &first, &second);
+        surveying.survey(&address, Depth::Tables).unwrap().remove(0)
+    })
+    .await;
+    assert_eq!(source.machine.name, "web");
+    let cloud = FakeCloud::start().await;
+    let options = SessionOptions {
+        access: Access::ReadWrite,
+        ..SessionOptions::default()
+    };
+    let session = Session::connect(cloud.config(), &options).unwrap();
+    let options = ImportOptions::default();
+    let facts = discover(&session, options.makes).await.unwrap();
+    let plan = plan(&source, &facts, &options, "reeve 0.1.0").unwrap();
+    // A plan that was written and read names the machine still, and no password.
+    let text = plan.to_json();
+    assert!(
+        text.contains(source.address.to_string().as_str()) && !text.contains("s<e>c"),
+        "{text}"
+    );
+    let plan = Plan::from_json(text.as_bytes(), "plan.json").unwrap();
+    let runs = Runs::in_dir(host.folder().join("runs")).unwrap();
+    let journal = runs
+        .create(plan.clone(), &Holder::this_process("test", "reeve 0.1.0"))
+        .unwrap();
+    let trouble = Arc::new(Trouble {
+        host,
+        met: Mutex::default(),
+    });
+    let watch = Arc::clone(&trouble);
+    let world = World::connect(session, &plan.target, Pace::default(), Cancellation::default(), watch)
+        .await
+        .unwrap()
+        .reading(Arc::clone(&sources));
+    let mut engine = Engine::new(journal, &Import, &world).unwrap();
+    engine.approve_all("test").unwrap();
+    assert_eq!(engine.run(&Until::End).await.unwrap(), Outcome::Finished);
+    assert_eq!(trouble.met.lock().unwrap().len(), 4, "every trouble was met");
+    let data: Vec<Vec<u8>> = cloud.state().image_data.values().cloned().collect();
+    assert_eq!(data.len(), 2);
+    assert!(data.contains(&expected.0) && data.contains(&expected.1), "byte by byte");
+    reading(move || sources.log_out()).await;
+}
