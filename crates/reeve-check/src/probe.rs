@@ -21,19 +21,24 @@ const KEY: &str = "doesnotexist";
 /// The region that is signed for where none is configured.
 const REGION: &str = "us-east-1";
 
-/// Asks the object store of the catalogue, if there is one. Reads only.
-pub(crate) async fn swift_s3(session: &Session, facts: &Facts) -> Made {
+/// Judges what [`ask`] returned.
+pub(crate) fn swift_s3(asked: Result<Findings, Missing>, facts: &Facts) -> Made {
     let outcome = match facts.preflight() {
         Some(missing) => Err(missing),
-        None => ask(session, facts).await,
+        None => asked,
     };
     judged(ID, outcome)
 }
 
-async fn ask(session: &Session, facts: &Facts) -> Result<Findings, Missing> {
-    let services = facts.services.as_ref().map_err(Clone::clone)?;
+/// Asks the object store of the catalogue, if there is one. Reads only, and as a stranger.
+pub(crate) async fn ask(session: &Session) -> Result<Findings, Missing> {
+    let token = session.token().await.map_err(|error| missing(&error))?;
     let mut findings = Findings::default();
-    if !services.iter().any(|service| service == "object-store") {
+    let is_there = token
+        .services()
+        .iter()
+        .any(|service| service.service_type == "object-store");
+    if !is_there {
         return Ok(findings);
     }
     let service = session.service("object-store").await.map_err(|error| missing(&error))?;

@@ -14,7 +14,7 @@ use crate::catalogue::{Aggregate, Catalogue};
 use crate::check::{Way, judge, reading_requirement, way};
 use crate::create::{self, GROUPS, Made, Managers};
 use crate::extra::{HANDSHAKES, Wider, extra_check, gather_wider, judge_extra};
-use crate::facts::{Facts, gather};
+use crate::facts::{Facts, gather, missing};
 use crate::outcome::{CaseOutcome, CatalogueSeen, CheckRun, CloudSeen, RUN_FORMAT, VersionOutcome};
 use crate::probe;
 use crate::resource::{Ledger, LedgerError, LedgerHead, Owner, Patience, RunId, Workshop};
@@ -211,13 +211,23 @@ async fn read(session: &Session, cases: &Cases<'_>, own: &RunId, telling: &Telli
             })
         }
     };
-    let (facts, wider) = tokio::join!(gather(session), wider);
     let wants_probe = cases.list.iter().any(|case| case.id == probe::ID);
-    let probed = if wants_probe {
-        Some(probe::swift_s3(session, &facts).await)
-    } else {
-        None
+    // The first to log in; without a login nobody else tries.
+    if let Err(error) = session.token().await {
+        let missing = missing(&error);
+        let facts = Facts::without(now, &missing);
+        let probed = wants_probe.then(|| probe::swift_s3(Err(missing.clone()), &facts));
+        return (facts, Wider::without(&missing), probed);
+    }
+    let probe = async {
+        if wants_probe {
+            Some(Box::pin(probe::ask(session)).await)
+        } else {
+            None
+        }
     };
+    let (facts, wider, asked) = tokio::join!(Box::pin(gather(session)), wider, probe);
+    let probed = asked.map(|asked| probe::swift_s3(asked, &facts));
     (facts, wider, probed)
 }
 

@@ -192,7 +192,7 @@ async fn try_out(asked: &Asked, answer: &Value, workshop: &Workshop) -> Result<F
         (Err(allowed), Err(forbidden)) if refuses(allowed) && refuses(forbidden) => findings.violation(
             subject,
             "it refuses every request with a credential that has access rules, also those that they allow: it does not know access rules",
-            "set `service_type` in `[keystone_authtoken]` of the service; Ceph's RADOS gateway does not know access rules at all",
+            unknown_remedy(asked.service),
         ),
         (Ok(_), Ok(_)) => findings.violation(subject, IGNORED, IGNORED_REMEDY),
         // Nothing is there, but it was looked for.
@@ -200,6 +200,16 @@ async fn try_out(asked: &Asked, answer: &Value, workshop: &Workshop) -> Result<F
         (Err(error), _) | (_, Err(error)) => return Err(missing(error)),
     }
     Ok(findings)
+}
+
+/// Returns what helps a service that does not know access rules.
+fn unknown_remedy(service: &str) -> &'static str {
+    match service {
+        "object-store" => {
+            "Ceph's RADOS gateway does not know access rules, and nothing can be set: tell users so. Swift does, with `service_type = object-store` in `[filter:authtoken]` of its proxy"
+        }
+        _ => "set `service_type` in `[keystone_authtoken]` of the service",
+    }
 }
 
 const IGNORED: &str =
