@@ -172,8 +172,12 @@ impl Sources {
         let failed = |error: VsphereError| name.io(0, std::io::Error::other(error));
         let session = self.host(&file.host).map_err(failed)?;
         let machines = session.machines().map_err(failed)?;
-        let machine = machines.iter().find(|machine| machine.file.as_ref() == Some(file));
-        if let Some(obstacle) = machine.and_then(vsphere::VsphereMachine::obstacle) {
+        // Whatever the datacenter is called in the address: a machine that runs must not be read for a slip of the pen.
+        let here = |of: &&DatastoreFile| of.datastore == file.datastore && of.path == file.path;
+        let mut machines = machines
+            .iter()
+            .filter(|machine| machine.file.as_ref().filter(here).is_some());
+        if let Some(obstacle) = machines.find_map(vsphere::VsphereMachine::obstacle) {
             return Err(name.refused(0, format!("the machine cannot be read: {obstacle}")));
         }
         Ok(Place {

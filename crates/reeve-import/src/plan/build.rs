@@ -421,10 +421,16 @@ impl<'a> Builder<'a> {
         if let Some(network) = &self.cloud.network {
             needs.push(("ports", count(nics), network.ports_left));
         }
+        let beside = match self.cloud.reserved_for {
+            0 => String::new(),
+            1 => " beside the machine planned before it".to_owned(),
+            more => format!(" beside the {more} machines planned before it"),
+        };
         for (what, needed, left) in needs {
             if let Some(left) = left.filter(|left| *left < needed) {
+                let left = left.max(0);
                 self.block(
-                    format!("the quota has room for {left} more {what}, and {needed} are needed"),
+                    format!("the quota has room for {left} more {what}{beside}, and {needed} are needed"),
                     "ask the provider for a larger quota, or delete what is not needed any more",
                 );
             }

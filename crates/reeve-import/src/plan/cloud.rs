@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use reeve_journal::Plan;
 use serde::Serialize;
 
 /// What an import has to know of a cloud and a project.
@@ -26,6 +27,46 @@ pub struct CloudFacts {
     pub volumes: Option<VolumeFacts>,
     /// Networks; `None` if not asked for.
     pub network: Option<NetworkFacts>,
+    /// The machines whose plans are taken off the quotas already; see [`CloudFacts::reserve`].
+    #[serde(skip)]
+    pub reserved_for: usize,
+}
+
+impl CloudFacts {
+    /// Takes off the quotas what a plan is going to make, so that a plan beside it counts with what is left then.
+    pub fn reserve(&mut self, plan: &Plan) {
+        let take = |left: &mut Option<i64>, needed: u64| {
+            if let Some(left) = left {
+                *left = left.saturating_sub(i64::try_from(needed).unwrap_or(i64::MAX));
+            }
+        };
+        for (_, _, step) in plan.steps() {
+            match step.kind.as_str() {
+                "make_volume" => {
+                    if let (Some(volumes), Some(gib)) = (&mut self.volumes, step.input["size_gib"].as_u64()) {
+                        take(&mut volumes.volumes_left, 1);
+                        take(&mut volumes.gigabytes_left, gib);
+                    }
+                }
+                "make_port" => {
+                    if let Some(network) = &mut self.network {
+                        take(&mut network.ports_left, 1);
+                    }
+                }
+                "make_server" => {
+                    let Some(compute) = &mut self.compute else { continue };
+                    take(&mut compute.servers_left, 1);
+                    let wanted = step.input["flavor_id"].as_str();
+                    if let Some(flavor) = compute.flavors.iter().find(|flavor| Some(flavor.id.as_str()) == wanted) {
+                        take(&mut compute.cores_left, flavor.vcpus);
+                        take(&mut compute.memory_mib_left, flavor.memory_mib);
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.reserved_for += 1;
+    }
 }
 
 /// What Glance takes.

@@ -57,6 +57,7 @@ pub async fn discover(session: &Session, makes: Makes) -> Result<CloudFacts, Req
         compute: compute?,
         volumes: volumes?,
         network: network?,
+        reserved_for: 0,
         project_id: project.id,
         project_name: project.name,
         taken_at: session.recorded_at().unwrap_or_else(Timestamp::now),

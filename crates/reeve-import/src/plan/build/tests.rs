@@ -82,6 +82,7 @@ pub(crate) fn cloud(makes: Makes) -> CloudFacts {
             networks: vec![network("public", false), network("inner", true)],
             ports_left: None,
         }),
+        reserved_for: 0,
     }
 }
 
@@ -108,6 +109,48 @@ fn blocked(source: &SourceFacts, cloud: &CloudFacts, options: &ImportOptions) ->
         .iter()
         .map(|blocker| format!("{} -> {}", blocker.what, blocker.remedy));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Each quota in its turn has room for two machines, but not for three: the third is told so, and nothing else is in its way.
+#[test]
+fn machines_planned_beside_each_other_share_the_quotas() {
+    let mut source = source(2);
+    source.machine.nics = vec![card("VM Network", None)];
+    type Limit = fn(&mut CloudFacts, i64);
+    // Two disks of 1 and 2 GiB, one port, one server of 2 processors and 4 GiB.
+    let limits: [(&str, i64, Limit); 6] = [
+        ("volumes", 2, |cloud, left| {
+            cloud.volumes.as_mut().unwrap().volumes_left = Some(left)
+        }),
+        ("GiB of volumes", 3, |cloud, left| {
+            cloud.volumes.as_mut().unwrap().gigabytes_left = Some(left)
+        }),
+        ("ports", 1, |cloud, left| {
+            cloud.network.as_mut().unwrap().ports_left = Some(left)
+        }),
+        ("servers", 1, |cloud, left| {
+            cloud.compute.as_mut().unwrap().servers_left = Some(left)
+        }),
+        ("processors", 2, |cloud, left| {
+            cloud.compute.as_mut().unwrap().cores_left = Some(left)
+        }),
+        ("MiB of memory", 4096, |cloud, left| {
+            cloud.compute.as_mut().unwrap().memory_mib_left = Some(left)
+        }),
+    ];
+    for (what, each, set) in limits {
+        let mut cloud = cloud(Makes::Server);
+        set(&mut cloud, 3 * each - 1);
+        for _ in 0..2 {
+            let plan = plan(&source, &cloud, &options(Makes::Server), "reeve 0.1.0").unwrap();
+            cloud.reserve(&plan);
+        }
+        let left = each - 1;
+        let expected = format!(
+            "the quota has room for {left} more {what} beside the 2 machines planned before it, and {each} are needed -> ask the provider for a larger quota, or delete what is not needed any more"
+        );
+        assert_eq!(blocked(&source, &cloud, &options(Makes::Server)), expected);
+    }
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub(super) fn run(args: &ImportPlanArgs, context: &Context<'_>) -> Result<Exit, 
     let runtime = runtime()?;
     let _inside = runtime.enter();
     let session = cloud::connect(config, Access::ReadOnly, None)?;
-    let facts = runtime
+    let mut facts = runtime
         .block_on(discover(&session, options.makes))
         .map_err(|error| request_failure(&error))?;
     let mut output = Output::new(args.output.as_deref(), machines.len())?;
@@ -59,6 +59,7 @@ pub(super) fn run(args: &ImportPlanArgs, context: &Context<'_>) -> Result<Exit, 
         };
         match plan(source, &facts, &options, TOOL) {
             Ok(plan) => {
+                facts.reserve(&plan);
                 planned.file = output.write(&source.machine.name, &plan)?;
                 planned.plan = Some(plan);
             }
