@@ -11,9 +11,10 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use reeve_tls::LastShown;
 
 use super::error::VsphereError;
-use super::trust::{Shown, Trust, client_config};
+use super::trust::{Trust, client_config};
 
 /// Longest time for a connection to be made.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -45,13 +46,13 @@ pub(super) struct Incoming {
 pub(super) struct Connection {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     authority: String,
-    shown: Shown,
+    shown: LastShown,
 }
 
 impl Connection {
     /// Prepares connections; nothing is sent.
     pub(super) fn new(authority: &str, trust: &Trust) -> Result<Self, VsphereError> {
-        let shown = Shown::default();
+        let shown = LastShown::default();
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -136,7 +137,7 @@ impl Connection {
                 return VsphereError::Certificate {
                     host: self.authority.clone(),
                     what: certificate_words(reason),
-                    shown: self.shown.last(),
+                    shown: self.shown.fingerprint(),
                 };
             }
             last = link.to_string();

@@ -1,14 +1,17 @@
 //! What can go wrong between here and a host.
 
-use super::trust::Fingerprint;
+use reeve_tls::{Fingerprint, TlsError};
 
 /// A host could not be asked.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VsphereError {
     /// Authorities or settings of TLS cannot be used.
-    #[error("TLS cannot be prepared: {0}")]
-    Trust(String),
+    #[error("TLS cannot be prepared")]
+    Trust(#[from] TlsError),
+    /// This process cannot talk to anybody.
+    #[error("no runtime could be started: {0}")]
+    Runtime(String),
     /// There is no password.
     #[error("there is no password for {0}")]
     NoPassword(String),
@@ -78,6 +81,7 @@ impl VsphereError {
     pub fn hint(&self) -> String {
         match self {
             Self::Trust(_) => "see the file of `--vsphere-ca`".to_owned(),
+            Self::Runtime(_) => "see how many threads and files this user may have: `ulimit -a`".to_owned(),
             Self::NoPassword(_) => {
                 "put it into a file for `--vsphere-password-file FILE`, or into REEVE_VSPHERE_PASSWORD".to_owned()
             }

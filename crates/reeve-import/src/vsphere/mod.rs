@@ -22,5 +22,6 @@ pub use address::{DatastoreFile, VsphereHost};
 pub(crate) use datastore::{DatastoreFolder, RemoteFile};
 pub use error::VsphereError;
 pub use inventory::{PowerState, VsphereMachine};
+pub use reeve_tls::Fingerprint;
 pub use session::{Vsphere, VsphereLogin};
-pub use trust::{Fingerprint, Trust};
+pub use trust::Trust;

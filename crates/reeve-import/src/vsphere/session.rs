@@ -110,7 +110,7 @@ impl Vsphere {
             .worker_threads(2)
             .enable_all()
             .build()
-            .map_err(|error| VsphereError::Trust(format!("no runtime: {error}")))?;
+            .map_err(|error| VsphereError::Runtime(error.to_string()))?;
         let (content, cookie) = runtime.block_on(async {
             let content = content(&connection).await?;
             let cookie = log_in(&connection, &content.sessions, &host, &login).await?;

@@ -62,7 +62,7 @@ fn password(path: &Utf8Path) -> Result<SecretString, Failure> {
 /// Says why a host could not be asked.
 fn host_failure(error: &VsphereError) -> Failure {
     let exit = match error {
-        VsphereError::NoPassword(_) | VsphereError::Trust(_) => Exit::Usage,
+        VsphereError::NoPassword(_) | VsphereError::Trust(_) | VsphereError::Runtime(_) => Exit::Usage,
         _ => Exit::Unreachable,
     };
     let hint = match error {
