@@ -90,7 +90,7 @@ fn simulated_host(parts: &mut Parts) -> Result<Utf8PathBuf, PartError> {
     let program = target_dir().join("tools").join("vsphere-host");
     let mut build = Command::new("go");
     build
-        .args(["build", "-o", program.as_str(), "."])
+        .args(["build", "-buildvcs=false", "-o", program.as_str(), "."])
         .current_dir(root().join("crates/reeve-import/tests/host"));
     parts.quiet("build govmomi's simulator of ESXi and vCenter", &mut build)?;
     Ok(program)
