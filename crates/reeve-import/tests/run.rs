@@ -491,6 +491,44 @@ async fn a_copy_that_is_asked_to_stop_leaves_no_image() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_store_is_chosen_where_there_are_several() {
+    let desk = Desk::new().await;
+    let source = survey_source(&desk.source(), Depth::Tables).unwrap().remove(0);
+    let choose = |store: Option<&str>| ImportOptions {
+        store: store.map(str::to_owned),
+        accept_licences: true,
+        ..ImportOptions::default()
+    };
+    let facts = discover(&desk.session(), Makes::Images).await.unwrap();
+    let refused = plan(&source, &facts, &choose(Some("fast")), "reeve 0.1.0").unwrap_err();
+    assert_eq!(
+        refused.blockers[0].what,
+        "this cloud does not let anybody choose a store"
+    );
+    let stores = json!({ "stores": [{ "id": "slow", "default": true }, { "id": "fast" }] });
+    let path = "/image/v2/info/stores".to_owned();
+    desk.cloud.state().documents.insert(path, stores);
+    let facts = discover(&desk.session(), Makes::Images).await.unwrap();
+    let refused = plan(&source, &facts, &choose(Some("none")), "reeve 0.1.0").unwrap_err();
+    assert_eq!(refused.blockers[0].what, "this cloud has no store none");
+    assert_eq!(refused.blockers[0].remedy, "choose one of slow, fast");
+    for (chosen, expected) in [(Some("fast"), "fast"), (None, "slow")] {
+        let plan = plan(&source, &facts, &choose(chosen), "reeve 0.1.0").unwrap();
+        let journal = desk.create(&plan);
+        let world = desk.world(&plan).await;
+        let mut working = engine(journal, &Import, &world);
+        assert_eq!(working.run(&Until::End).await.unwrap(), Outcome::Finished);
+        let state = desk.cloud.state();
+        let images = state.collections["images"].iter();
+        let found: Vec<&Value> = images
+            .filter(|image| image["id"] != "foreign")
+            .map(|image| &image["stores"])
+            .collect();
+        assert_eq!(found.last(), Some(&&json!(expected)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_project_is_refused() {
     let desk = Desk::new().await;
     let mut plan = desk.plan(Makes::Images).await;

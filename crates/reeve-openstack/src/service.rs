@@ -168,16 +168,23 @@ impl Service {
         })
     }
 
-    /// Puts a body to a path while it is being made, as `application/octet-stream`. Sent once: a body cannot be had a second time.
+    /// Puts a body to a path while it is being made, as `application/octet-stream`, with further headers. Sent once: a body cannot be had a second time.
     ///
     /// # Errors
     ///
     /// As [`Service::send`]; [`Problem::Deadline`] if the upload stands still for longer than `patience` allows.
-    pub async fn put(&self, path: &str, body: Upload, patience: UploadPatience) -> Result<Answer, RequestError> {
+    pub async fn put(
+        &self,
+        path: &str,
+        headers: &[(HeaderName, HeaderValue)],
+        body: Upload,
+        patience: UploadPatience,
+    ) -> Result<Answer, RequestError> {
+        let octets = HeaderValue::from_static("application/octet-stream");
         let outgoing = Outgoing {
             method: Method::Put,
             url: crate::url::join(&self.endpoint, path, &[]),
-            headers: vec![(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))],
+            headers: [&[(CONTENT_TYPE, octets)], headers].concat(),
             body: None,
             anonymous: false,
         };

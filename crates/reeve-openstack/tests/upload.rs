@@ -39,7 +39,7 @@ async fn put(glance: &Service, path: &str, body: Upload) -> Result<(), RequestEr
         stall: Duration::from_secs(2),
         answer: Duration::from_secs(5),
     };
-    glance.put(path, body, patience).await.map(|_| ())
+    glance.put(path, &[], body, patience).await.map(|_| ())
 }
 
 /// Gives so many pieces of this many bytes, in a thread of its own.

@@ -168,7 +168,7 @@ async fn send(workshop: &Workshop, image: &Thing, content: Vec<u8>) -> Result<()
         answer: workshop.patience().volume,
     };
     let sent = service
-        .put(&format!("/images/{}/file", image.id), upload, patience)
+        .put(&format!("/images/{}/file", image.id), &[], upload, patience)
         .await;
     // It has ended by now: everything was taken, or nobody takes it any more.
     let _ended = giving.await;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
+use http::{HeaderName, HeaderValue};
 use reeve_journal::plan::StepId;
 use reeve_journal::{Recorded, Refusal, Step, StepError};
 use reeve_openstack::{Problem, upload};
@@ -52,6 +53,10 @@ enum ImageError {
     Digest { found: String, sent: String },
     #[error("Glance digests images with {0}, and the plan counts on another digest; make the plan again")]
     Algorithm(String),
+    #[error("the image is in store {found}, and {wanted} was asked for; the image was deleted")]
+    Store { found: String, wanted: String },
+    #[error("the plan's store {0} cannot be named in a request; make the plan again")]
+    NoStore(String),
     #[error("the image has status {0} after its upload; the image was deleted")]
     Status(String),
 }
@@ -151,9 +156,12 @@ impl MakeImage {
         let disk = self.open(world).await.map_err(copy_failed)?;
         let glance = world.session.service("image").await.map_err(failed)?;
         let (writer, body) = upload(disk.length(), PIECES_AHEAD);
+        let store = self.store_header()?;
         let copy = self.copy(world);
         let copying = tokio::task::spawn_blocking(move || copy.run(&disk, Some(writer)));
-        let sent = glance.put(&format!("/images/{id}/file"), body, world.pace.upload).await;
+        let sent = glance
+            .put(&format!("/images/{id}/file"), &store, body, world.pace.upload)
+            .await;
         // The body is gone whatever came of it, so the copy ends as well.
         let copied = joined(copying.await);
         match (copied, sent) {
@@ -191,7 +199,26 @@ impl MakeImage {
                 sent: copied.digest.clone(),
             }));
         }
+        // Several, with commas between them, where a cloud keeps copies.
+        if let Some(wanted) = &self.input.store
+            && !text(&image["stores"]).split(',').any(|store| store == wanted)
+        {
+            return Err(StepError::permanent(ImageError::Store {
+                found: shown(text(&image["stores"])),
+                wanted: shown(wanted),
+            }));
+        }
         Ok(image)
+    }
+
+    /// Returns the header that names the store. Source: Glance's API reference v2, "Upload binary image data".
+    fn store_header(&self) -> Result<Vec<(HeaderName, HeaderValue)>, StepError> {
+        let Some(store) = &self.input.store else {
+            return Ok(Vec::new());
+        };
+        let value = HeaderValue::from_str(store);
+        let value = value.map_err(|_| StepError::permanent(ImageError::NoStore(shown(store))))?;
+        Ok(vec![(HeaderName::from_static("x-image-meta-store"), value)])
     }
 }
 

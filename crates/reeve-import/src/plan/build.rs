@@ -170,6 +170,26 @@ impl<'a> Builder<'a> {
                 "choose another format with `--image-format`, or ask the provider to allow this one (`disk_formats` of Glance)",
             );
         }
+        if let Some(wanted) = self
+            .options
+            .store
+            .as_deref()
+            .filter(|wanted| !images.stores.iter().any(|known| known == wanted))
+        {
+            let (what, remedy) = if images.stores.is_empty() {
+                (
+                    "this cloud does not let anybody choose a store".to_owned(),
+                    "leave out `--store`".to_owned(),
+                )
+            } else {
+                let known: Vec<String> = images.stores.iter().map(|store| printable(store)).collect();
+                (
+                    format!("this cloud has no store {}", printable(wanted)),
+                    format!("choose one of {}", known.join(", ")),
+                )
+            };
+            self.block(what, remedy);
+        }
         if let Some(name) = &images.hash_algorithm {
             match HashAlgorithm::by_name(name) {
                 Some(hash) => self.hash = hash,

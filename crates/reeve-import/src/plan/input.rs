@@ -58,6 +58,9 @@ pub struct ImageInput {
     pub size: u64,
     /// The image's format.
     pub format: ImageFormat,
+    /// The store that it goes to; `None` for the cloud's own choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<String>,
     /// How the bytes that are sent are digested.
     pub hash: HashAlgorithm,
     /// The size of the smallest volume that holds it, in GiB.

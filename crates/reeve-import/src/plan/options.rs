@@ -121,6 +121,9 @@ pub struct ImportOptions {
     pub networks: Vec<NetworkChoice>,
     /// MAC addresses.
     pub mac: MacPolicy,
+    /// The store of Glance that the images go to, by id; `None` for the cloud's own choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<String>,
     /// The volume type's name.
     pub volume_type: Option<String>,
     /// The disk bus.

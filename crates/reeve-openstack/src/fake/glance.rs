@@ -140,11 +140,28 @@ fn delete(state: &mut State, id: &str) -> Answered {
 }
 
 fn upload(state: &mut State, asked: &Asked, id: &str) -> Answered {
+    let known = state
+        .documents
+        .get("/image/v2/info/stores")
+        .map(|known| known["stores"].clone());
+    let known = known.as_ref().and_then(Value::as_array);
+    let store = match (known, &asked.store) {
+        (Some(known), Some(wanted)) if known.iter().any(|store| store["id"] == wanted.as_str()) => json!(wanted),
+        (_, Some(_)) => return said(400, "Invalid backend requested"),
+        (Some(known), None) => {
+            let first = known.iter().find(|store| store["default"] == true);
+            first.map(|store| store["id"].clone()).unwrap_or_default()
+        }
+        (None, None) => Value::Null,
+    };
     let Some(image) = image(state, id) else {
         return absent(id);
     };
     if image["status"] != "saving" {
         return said(409, "The image is not in a state in which data can be uploaded to it.");
+    }
+    if !store.is_null() {
+        image["stores"] = store;
     }
     image["status"] = "active".into();
     image["size"] = asked.body.len().into();

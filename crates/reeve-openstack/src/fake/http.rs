@@ -24,6 +24,8 @@ pub(super) struct Asked {
     pub(super) query: Vec<(String, String)>,
     pub(super) token: Option<String>,
     pub(super) microversion: Option<String>,
+    /// The store that an upload is for.
+    pub(super) store: Option<String>,
     pub(super) body: Vec<u8>,
 }
 
@@ -156,6 +158,7 @@ async fn read<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>, state:
         path,
         token: header("x-auth-token"),
         microversion: header("openstack-api-version"),
+        store: header("x-image-meta-store"),
         method,
         body,
     })

@@ -143,6 +143,9 @@ pub(crate) struct ImportShapeArgs {
     /// What becomes of MAC addresses.
     #[arg(long, value_enum, default_value_t, value_name = "POLICY")]
     pub(crate) mac: MacPolicy,
+    /// The store of Glance that the images go to. [default: the cloud's]
+    #[arg(long, value_name = "ID")]
+    pub(crate) store: Option<String>,
     /// The volume type. [default: the cloud's]
     #[arg(long, value_name = "NAME")]
     pub(crate) volume_type: Option<String>,

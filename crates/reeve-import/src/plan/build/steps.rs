@@ -70,6 +70,7 @@ impl Builder<'_> {
             fingerprint: fingerprint.clone(),
             size: disk.size,
             format: self.options.format,
+            store: self.options.store.clone(),
             hash: self.hash,
             min_disk_gib: planned.size_gib,
             properties: self.hardware.properties.clone(),
@@ -108,10 +109,15 @@ impl Builder<'_> {
             ("images", number, "disk", "make_image"),
             value(&input),
             format!(
-                "Copies {} of {} MiB into image {}",
+                "Copies {} of {} MiB into image {}{}",
                 file.as_str(),
                 disk.size.div_ceil(1 << 20),
-                input.name
+                input.name,
+                input
+                    .store
+                    .as_ref()
+                    .map(|store| format!(" in store {store}"))
+                    .unwrap_or_default()
             ),
             actions,
             undo,

@@ -132,6 +132,7 @@ fn options(args: &ImportShapeArgs, accept_licences: bool) -> ImportOptions {
         flavor: args.flavor.clone(),
         networks: args.network.clone(),
         mac: args.mac.into(),
+        store: args.store.clone(),
         volume_type: args.volume_type.clone(),
         disk_bus: args.disk_bus.map(Into::into),
         nic_model: args.nic_model.map(Into::into),
