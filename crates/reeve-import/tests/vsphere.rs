@@ -142,6 +142,11 @@ fn a_file_that_is_not_what_it_says_is_an_error() {
     let address = host.furnish(&machine, &sectors(4096), &sectors(1));
     let sources = host.sources();
     assert_eq!(sources.survey(&address, Depth::Tables).unwrap()[0].disks.len(), 2);
+    // Where no head is to be had, the first byte tells the length.
+    host.obey("nohead 100");
+    let disks = sources.survey(&address, Depth::Tables).unwrap().remove(0).disks;
+    assert!(disks.iter().all(|disk| disk.refused.is_none()), "{disks:#?}");
+    host.obey("nohead 0");
     host.obey("whole 1");
     let error = sources.survey(&address, Depth::Tables).unwrap_err();
     assert!(

@@ -194,13 +194,31 @@ impl Vsphere {
     pub(super) async fn length(&self, file: &DatastoreFile) -> Result<Option<u64>, VsphereError> {
         let incoming = self.file(file, &Method::HEAD, None, 0).await?;
         match incoming.status {
-            StatusCode::OK => {
-                let length = incoming.headers.get(CONTENT_LENGTH).and_then(number);
-                length
-                    .map(Some)
-                    .ok_or_else(|| self.answer("HEAD of a file", "it does not say how long the file is"))
-            }
+            StatusCode::OK => match incoming.headers.get(CONTENT_LENGTH).and_then(number) {
+                Some(length) => Ok(Some(length)),
+                None => self.length_by_range(file).await.map(Some),
+            },
+            StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => self.length_by_range(file).await.map(Some),
             StatusCode::NOT_FOUND => Ok(None),
+            status => Err(self.refused(status)),
+        }
+    }
+
+    /// Returns the length of a file that is there, from what is said with its first byte: where something in front of the host takes no `HEAD`.
+    async fn length_by_range(&self, file: &DatastoreFile) -> Result<u64, VsphereError> {
+        let first = HeaderValue::from_static("bytes=0-0");
+        let incoming = self.file(file, &Method::GET, Some(&first), 1).await?;
+        match incoming.status {
+            // `bytes 0-0/4096`, and of an empty file `bytes */0`.
+            StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
+                let said = incoming
+                    .headers
+                    .get(CONTENT_RANGE)
+                    .and_then(|value| value.to_str().ok());
+                let length = said.and_then(|said| said.rsplit_once('/')?.1.parse().ok());
+                length.ok_or_else(|| self.answer("GET of a range", "it does not say how long the file is"))
+            }
+            StatusCode::OK => Err(self.answer("GET of a range", "it gives the whole file and not the range")),
             status => Err(self.refused(status)),
         }
     }

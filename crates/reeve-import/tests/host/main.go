@@ -6,6 +6,7 @@
 //	expire    forget all sessions
 //	cut N     break the next N answers about files in the middle
 //	busy N    answer the next N requests for files with 503
+//	nohead N  answer the next N requests for the head of a file with 405
 //	whole N   answer the next N requests for ranges with the whole file
 package main
 
@@ -54,8 +55,8 @@ type door struct {
 	inner *httputil.ReverseProxy
 
 	sync.Mutex
-	sessions         map[string]bool
-	cut, busy, whole int
+	sessions                 map[string]bool
+	cut, busy, nohead, whole int
 }
 
 func main() {
@@ -126,6 +127,8 @@ func (d *door) obey(line string) {
 		d.cut = count
 	case "busy":
 		d.busy = count
+	case "nohead":
+		d.nohead = count
 	case "whole":
 		d.whole = count
 	default:
@@ -159,9 +162,10 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	cookie, err := r.Cookie(cookieName)
 	known := err == nil && d.sessions[cookie.Value]
 	isFile := strings.HasPrefix(r.URL.Path, "/folder/")
-	var busy, cut bool
+	var busy, cut, nohead bool
 	if isFile && known {
 		busy = take(&d.busy)
+		nohead = !busy && r.Method == http.MethodHead && take(&d.nohead)
 		cut = !busy && r.Method == http.MethodGet && take(&d.cut)
 		if !busy && !cut && r.Method == http.MethodGet && take(&d.whole) {
 			r.Header.Del("Range")
@@ -174,6 +178,8 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
 	case busy:
 		w.WriteHeader(http.StatusServiceUnavailable)
+	case nohead:
+		w.WriteHeader(http.StatusMethodNotAllowed)
 	case cut:
 		w.Header().Set("Content-Length", "1000000")
 		w.WriteHeader(http.StatusPartialContent)
