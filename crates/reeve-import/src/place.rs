@@ -12,7 +12,9 @@ use crate::bytes::{ByteSource, FileSource};
 use crate::error::{ReadError, SourceName};
 use crate::folder::{Folder, Members};
 use crate::inspect::with_cause;
-use crate::vsphere::{self, DatastoreFile, DatastoreFolder, Vsphere, VsphereError, VsphereHost, VsphereLogin};
+use crate::vsphere::{
+    self, DatastoreFile, DatastoreFolder, Vsphere, VsphereError, VsphereHost, VsphereLogin, VsphereMachine,
+};
 
 /// Where a source stands. As a text: a path, or a [`DatastoreFile`]'s address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -169,19 +171,33 @@ impl Sources {
             SourceAddress::Datastore(file) => file,
         };
         let name = SourceName::new(&file.datastore_path());
-        let failed = |error: VsphereError| name.io(0, std::io::Error::other(error));
-        let session = self.host(&file.host).map_err(failed)?;
-        let machines = session.machines().map_err(failed)?;
+        let session = self
+            .host(&file.host)
+            .map_err(|error| vsphere::failed(&name, 0, error))?;
+        let machines = session.machines().map_err(|error| vsphere::failed(&name, 0, error))?;
         // Whatever the datacenter is called in the address: a machine that runs must not be read for a slip of the pen.
         let here = |of: &&DatastoreFile| of.datastore == file.datastore && of.path == file.path;
         let mut machines = machines
             .iter()
-            .filter(|machine| machine.file.as_ref().filter(here).is_some());
-        if let Some(obstacle) = machines.find_map(vsphere::VsphereMachine::obstacle) {
+            .filter(|machine| machine.source.as_ref().filter(here).is_some());
+        if let Some(obstacle) = machines.find_map(VsphereMachine::obstacle) {
             return Err(name.refused(0, format!("the machine cannot be read: {obstacle}")));
         }
+        self.open_file(file)
+    }
+
+    /// Opens a file of a datastore, without a look at whose it is.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`].
+    pub(crate) fn open_file(&self, file: &DatastoreFile) -> Result<Place, ReadError> {
+        let name = SourceName::new(&file.datastore_path());
+        let session = self
+            .host(&file.host)
+            .map_err(|error| vsphere::failed(&name, 0, error))?;
         Ok(Place {
-            address: address.clone(),
+            address: SourceAddress::Datastore(file.clone()),
             file_name: file.file_name().to_owned(),
             file: Arc::new(vsphere::RemoteFile::open(Arc::clone(&session), file.clone())?),
             members: Box::new(DatastoreFolder::of(session, file.clone())),

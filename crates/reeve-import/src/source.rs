@@ -18,6 +18,7 @@ use crate::ovf::Envelope;
 use crate::partition::DiskLayout;
 use crate::place::{Place, SourceAddress, Sources, told};
 use crate::vmdk::VmdkImage;
+use crate::vsphere::DatastoreFile;
 
 /// A disk of a machine, looked at.
 #[derive(Clone, Debug, Serialize)]
@@ -89,18 +90,30 @@ impl Sources {
             SourceAddress::Local(path) => &SourceAddress::Local(absolute(path)?),
             other => other,
         };
-        let place = self.open(address)?;
-        let found = inspect_place(&place, depth)?;
-        let machines = if found.kind == SourceKind::Vmdk {
-            vec![lone_disk(&place)]
-        } else {
-            found.machines.clone()
-        };
-        Ok(machines
-            .into_iter()
-            .map(|machine| survey_machine(&place, machine, &found))
-            .collect())
+        survey_place(&self.open(address)?, depth)
     }
+
+    /// Looks at the machine behind a file of a datastore, which was just listed and has no [obstacle](crate::VsphereMachine::obstacle): the host is not asked once more.
+    ///
+    /// # Errors
+    ///
+    /// As [`survey_source`].
+    pub fn survey_listed(&self, file: &DatastoreFile, depth: Depth) -> Result<Vec<SourceFacts>, ReadError> {
+        survey_place(&self.open_file(file)?, depth)
+    }
+}
+
+fn survey_place(place: &Place, depth: Depth) -> Result<Vec<SourceFacts>, ReadError> {
+    let found = inspect_place(place, depth)?;
+    let machines = if found.kind == SourceKind::Vmdk {
+        vec![lone_disk(place)]
+    } else {
+        found.machines.clone()
+    };
+    Ok(machines
+        .into_iter()
+        .map(|machine| survey_machine(place, machine, &found))
+        .collect())
 }
 
 fn absolute(path: &Utf8Path) -> Result<Utf8PathBuf, ReadError> {

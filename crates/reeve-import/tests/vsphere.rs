@@ -43,13 +43,13 @@ fn machines_are_listed_with_where_their_files_are() {
             (PowerState::Off, None),
             "{machine:?}"
         );
-        let source = machine.source.as_ref().unwrap();
+        let source = machine.source.as_ref().unwrap().to_string();
         let expected = format!(
             "vsphere://root@{}/folder/{1}/{1}.vmx?dcPath=ha-datacenter&dsName=LocalDS_0",
             host.text("authority"),
             machine.name
         );
-        assert_eq!(*source, expected);
+        assert_eq!(source, expected);
         assert_eq!((machine.cpus, machine.memory_mib), (Some(1), Some(32)));
     }
     // More than a page, several datacenters' worth of names, and a folder above the datacenter.
@@ -58,9 +58,9 @@ fn machines_are_listed_with_where_their_files_are() {
     assert!(machines.len() > 400, "{}", machines.len());
     let names: std::collections::BTreeSet<&str> = machines.iter().map(|machine| machine.name.as_str()).collect();
     assert_eq!(names.len(), machines.len(), "each once");
-    let source = machines[0].source.as_ref().unwrap();
+    let source = machines[0].source.as_ref().unwrap().to_string();
     assert!(source.contains("?dcPath=F0%2FDC0&dsName="), "{source}");
-    let address = source.clone().try_into().unwrap();
+    let address = source.try_into().unwrap();
     assert!(
         matches!(host.sources().inspect(&address, Depth::Tables), Err(error) if error.to_string().contains("not a .vmx file"))
     );

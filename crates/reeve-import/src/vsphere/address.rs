@@ -3,6 +3,7 @@
 use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde::{Serialize, Serializer};
 
 /// What is escaped in a user's name.
 const USER: &AsciiSet = &NON_ALPHANUMERIC
@@ -79,6 +80,12 @@ impl DatastoreFile {
     /// Returns the file's own name.
     pub(crate) fn file_name(&self) -> &str {
         self.path.rsplit_once('/').map_or(&self.path, |(_, name)| name)
+    }
+}
+
+impl Serialize for DatastoreFile {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

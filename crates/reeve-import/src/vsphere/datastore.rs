@@ -135,6 +135,7 @@ impl ByteSource for RemoteFile {
     }
 }
 
-fn failed(name: &SourceName, offset: u64, error: VsphereError) -> ReadError {
+/// Returns the error of a read that a host refused.
+pub(crate) fn failed(name: &SourceName, offset: u64, error: VsphereError) -> ReadError {
     name.io(offset, std::io::Error::other(error))
 }

@@ -62,7 +62,7 @@ pub struct VsphereMachine {
     /// Its name in the inventory.
     pub name: String,
     /// The address of its `.vmx`, as `import plan` takes it; none if its files cannot be named, as for one that is not connected.
-    pub source: Option<String>,
+    pub source: Option<DatastoreFile>,
     /// Whether it runs.
     pub power: PowerState,
     /// Whether it has snapshots.
@@ -75,8 +75,6 @@ pub struct VsphereMachine {
     pub memory_mib: Option<u64>,
     /// What it takes in datastores, in bytes.
     pub stored: Option<u64>,
-    #[serde(skip)]
-    pub(crate) file: Option<DatastoreFile>,
 }
 
 impl VsphereMachine {
@@ -92,7 +90,7 @@ impl VsphereMachine {
             (PowerState::Off, true) => {
                 Some("it has snapshots; delete them (their data is merged into the disks), or clone the machine")
             }
-            (PowerState::Off, false) if self.file.is_none() => {
+            (PowerState::Off, false) if self.source.is_none() => {
                 Some("its host does not say where its files are; see that the host is connected")
             }
             (PowerState::Off, false) => None,
@@ -135,8 +133,8 @@ impl Vsphere {
     fn machine(&self, datacenter: &str, properties: &Properties) -> VsphereMachine {
         let value = |path: &str| properties.get(path).map(|value| value.text.trim());
         let number = |path: &str| value(path).and_then(|text| text.parse::<u64>().ok());
-        let file = value("config.files.vmPathName").and_then(datastore_path);
-        let file = file.map(|(datastore, path)| DatastoreFile {
+        let source = value("config.files.vmPathName").and_then(datastore_path);
+        let source = source.map(|(datastore, path)| DatastoreFile {
             host: self.host().clone(),
             datacenter: datacenter.to_owned(),
             datastore: datastore.to_owned(),
@@ -144,14 +142,13 @@ impl Vsphere {
         });
         VsphereMachine {
             name: escaped(&unescaped(value("name").unwrap_or("unnamed")), 256),
-            source: file.as_ref().map(ToString::to_string),
+            source,
             power: PowerState::of(value("runtime.powerState").unwrap_or_default()),
             has_snapshots: properties.get("snapshot").is_some_and(|snapshot| snapshot.has_children),
             is_template: value("config.template") == Some("true"),
             cpus: number("summary.config.numCpu").and_then(|count| u32::try_from(count).ok()),
             memory_mib: number("summary.config.memorySizeMB"),
             stored: number("summary.storage.committed"),
-            file,
         }
     }
 
@@ -298,14 +295,13 @@ mod tests {
         };
         let machine = |power, has_snapshots| VsphereMachine {
             name: "web".to_owned(),
-            source: None,
+            source: file.clone(),
             power,
             has_snapshots,
             is_template: false,
             cpus: None,
             memory_mib: None,
             stored: None,
-            file: file.clone(),
         };
         assert_eq!(machine(PowerState::Off, false).obstacle(), None);
         for (power, snapshots, word) in [

@@ -19,7 +19,7 @@ mod trust;
 
 pub(crate) use address::{Address, SCHEME, parse};
 pub use address::{DatastoreFile, VsphereHost};
-pub(crate) use datastore::{DatastoreFolder, RemoteFile};
+pub(crate) use datastore::{DatastoreFolder, RemoteFile, failed};
 pub use error::VsphereError;
 pub use inventory::{PowerState, VsphereMachine};
 pub use reeve_tls::Fingerprint;

@@ -95,7 +95,7 @@ impl Host {
 
     /// Puts a real machine with two disks where one of the simulator's stands, and returns its address.
     pub(crate) fn furnish(&self, machine: &VsphereMachine, first: &[u8], second: &[u8]) -> SourceAddress {
-        let address: SourceAddress = machine.source.clone().unwrap().try_into().unwrap();
+        let address = SourceAddress::Datastore(machine.source.clone().unwrap());
         let vmx = self.path(&address);
         let folder = vmx.parent().unwrap();
         let text = "config.version = \"8\"\nvirtualHW.version = \"19\"\ndisplayName = \"web\"\nguestOS = \"debian12-64\"\nmemSize = \"512\"\nnumvcpus = \"1\"\n\

@@ -6,15 +6,14 @@ use std::sync::Arc;
 
 use camino::Utf8Path;
 use reeve_import::{
-    Depth, ReadError, SourceAddress, SourceFacts, Sources, Trust, VsphereError, VsphereHost, VsphereLogin,
-    VsphereMachine, vsphere_error,
+    Depth, ReadError, SourceFacts, Sources, Trust, VsphereError, VsphereHost, VsphereLogin, VsphereMachine,
+    vsphere_error,
 };
 use secrecy::SecretString;
 
 use super::safe;
 use crate::cli::{ImportListArgs, TextOrJson, VsphereArgs};
 use crate::command::Context;
-use crate::environment::VSPHERE_PASSWORD;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -65,13 +64,7 @@ fn host_failure(error: &VsphereError) -> Failure {
         VsphereError::NoPassword(_) | VsphereError::Trust(_) | VsphereError::Runtime(_) => Exit::Usage,
         _ => Exit::Unreachable,
     };
-    let hint = match error {
-        VsphereError::NoPassword(_) => {
-            format!("put it into a file for `--vsphere-password-file FILE`, or into {VSPHERE_PASSWORD}")
-        }
-        error => error.hint(),
-    };
-    Failure::from_error(exit, error).hint(hint)
+    Failure::from_error(exit, error).hint(error.hint())
 }
 
 /// Says why a source could not be read.
@@ -126,9 +119,8 @@ pub(super) fn survey(
             context.printer.note(&line);
             continue;
         }
-        let address: Option<SourceAddress> = machine.source.clone().and_then(|source| source.try_into().ok());
-        let Some(address) = address else { continue };
-        match sources.survey(&address, depth) {
+        let Some(file) = &machine.source else { continue };
+        match sources.survey_listed(file, depth) {
             Ok(facts) => found.extend(facts),
             // One machine that cannot be read is no reason to leave out the others, unless the host is.
             Err(error) if wanted.is_none() && vsphere_error(&error).is_none() => {
@@ -177,7 +169,7 @@ fn text(name: &str, host: &VsphereHost, machines: &[VsphereMachine]) -> String {
         facts.extend(machine.stored.map(gib));
         text.push_str(&format!("\n{}\n  {}\n", safe(&machine.name), facts.join(", ")));
         if let Some(source) = &machine.source {
-            text.push_str(&format!("  {}\n", safe(source)));
+            text.push_str(&format!("  {}\n", safe(&source.to_string())));
         }
         if let Some(obstacle) = machine.obstacle() {
             text.push_str(&format!("  in the way: {obstacle}\n"));
