@@ -114,15 +114,8 @@ impl Desk {
     }
 
     fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_reeve"));
-        command
-            .args(words)
-            .current_dir(self.path())
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("HOME", self.path())
-            .env("COLUMNS", "120")
-            .env("REEVE_CHECK_POLL_MS", "2");
+        let mut command = binary(self.path(), words);
+        command.env("COLUMNS", "120").env("REEVE_CHECK_POLL_MS", "2");
         command
     }
 
