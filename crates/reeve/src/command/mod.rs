@@ -11,6 +11,7 @@ mod schema;
 mod signals;
 
 use camino::Utf8Path;
+use reeve_report::TerminalOptions;
 
 use crate::cli::{Command, ConfigCommand};
 use crate::config::Config;
@@ -50,6 +51,14 @@ impl Context<'_> {
                 Ok(())
             }
             None => self.answer(text),
+        }
+    }
+
+    /// Returns how a result is written as text: without colour where it does not go to the terminal.
+    fn terminal_options(&self, to_terminal: bool) -> TerminalOptions {
+        TerminalOptions {
+            width: self.printer.width(),
+            colour: self.printer.colour() && to_terminal,
         }
     }
 

@@ -1,7 +1,6 @@
 //! The result of a run in the form that was asked for.
 
 use reeve_check::{CheckRun, OfficialReport, official_yaml};
-use reeve_report::TerminalOptions;
 
 use super::signature;
 use crate::cli::{CheckFormat, RenderingArgs};
@@ -26,13 +25,9 @@ pub(super) fn signed_if_asked(text: String, args: &RenderingArgs) -> Result<Stri
 /// Returns a result in the form that was asked for.
 pub(super) fn text(run: &CheckRun, args: &RenderingArgs, context: &Context<'_>) -> Result<String, Failure> {
     Ok(match args.format {
-        CheckFormat::Text => reeve_report::document_terminal(
-            &run.document(),
-            TerminalOptions {
-                width: context.printer.width(),
-                colour: context.printer.colour() && args.output.is_none(),
-            },
-        ),
+        CheckFormat::Text => {
+            reeve_report::document_terminal(&run.document(), context.terminal_options(args.output.is_none()))
+        }
         CheckFormat::Json => json(run),
         CheckFormat::Junit => {
             reeve_report::junit(&run.report()).map_err(|error| Failure::from_error(Exit::Usage, &error))?

@@ -1,7 +1,6 @@
 //! `reeve import report`: what a run made, with digests as evidence.
 
 use reeve_import::ImportReport;
-use reeve_report::TerminalOptions;
 
 use super::chosen::{runs, runs_meant};
 use crate::cli::{ImportChoiceArgs, ImportReportArgs, ImportReportFormat};
@@ -30,13 +29,9 @@ pub(super) fn run(args: &ImportReportArgs, context: &Context<'_>) -> Result<Exit
             serde_json::to_string_pretty(&report).expect("a report has only text keys and whole numbers") + "\n"
         }
         ImportReportFormat::Html => reeve_report::document_html(&report.document()),
-        ImportReportFormat::Text => reeve_report::document_terminal(
-            &report.document(),
-            TerminalOptions {
-                width: context.printer.width(),
-                colour: context.printer.colour() && args.output.is_none(),
-            },
-        ),
+        ImportReportFormat::Text => {
+            reeve_report::document_terminal(&report.document(), context.terminal_options(args.output.is_none()))
+        }
     };
     context.hand_on(&text, args.output.as_deref())?;
     Ok(Exit::Done)

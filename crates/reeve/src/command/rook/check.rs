@@ -1,6 +1,6 @@
 //! `reeve rook check`: judge whether the cluster can be taken over.
 
-use reeve_report::{Property, Report, Severity, TerminalOptions, Verdict};
+use reeve_report::{Property, Report, Severity, Verdict};
 use reeve_rook::check::{self, Waivers};
 use reeve_rook::facts::{Facts, Reading};
 
@@ -19,17 +19,7 @@ pub(super) fn run(args: &CheckArgs, context: &Context<'_>) -> Result<Exit, Failu
     let facts = survey::load_or_take(args.facts.as_deref(), &args.target, context)?;
     let report = report(&facts, &waivers);
     let text = match args.format {
-        ReportFormat::Text => {
-            let to_terminal = args.output.is_none();
-            let colour = context.printer.colour() && to_terminal;
-            reeve_report::terminal(
-                &report,
-                TerminalOptions {
-                    width: context.printer.width(),
-                    colour,
-                },
-            )
-        }
+        ReportFormat::Text => reeve_report::terminal(&report, context.terminal_options(args.output.is_none())),
         ReportFormat::Json => reeve_report::json(&report),
         ReportFormat::Junit => {
             reeve_report::junit(&report).map_err(|error| Failure::from_error(Exit::Usage, &error))?

@@ -2,7 +2,7 @@
 
 use camino::Utf8Path;
 use reeve_journal::{RunDetail, RunId, Runs};
-use reeve_report::{Report, TerminalOptions};
+use reeve_report::Report;
 use reeve_rook::facts::Facts;
 use reeve_rook::handover_report::{HandoverReport, HandoverSources, handover_report};
 use reeve_rook::watch::Samples;
@@ -37,13 +37,9 @@ pub(super) fn run(args: &HandoverArgs, context: &Context<'_>) -> Result<Exit, Fa
             text
         }
         HandoverFormat::Html => reeve_report::document_html(&report.document()),
-        HandoverFormat::Text => reeve_report::document_terminal(
-            &report.document(),
-            TerminalOptions {
-                width: context.printer.width(),
-                colour: context.printer.colour() && args.output.is_none(),
-            },
-        ),
+        HandoverFormat::Text => {
+            reeve_report::document_terminal(&report.document(), context.terminal_options(args.output.is_none()))
+        }
     };
     context.hand_on(&text, args.output.as_deref())?;
     Ok(Exit::Done)

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use reeve_journal::plan::Plan;
 use reeve_journal::{RunDetail, Runs};
-use reeve_report::{Property, Report, TerminalOptions, Verdict};
+use reeve_report::{Property, Report, Verdict};
 use reeve_rook::facts::Facts;
 use reeve_rook::plan::PlanOptions;
 use reeve_rook::survey::{KubernetesCluster, Survey, SurveyEvent};
@@ -149,13 +149,7 @@ fn rendered(
     context: &Context<'_>,
 ) -> Result<String, Failure> {
     Ok(match format {
-        ReportFormat::Text => reeve_report::terminal(
-            report,
-            TerminalOptions {
-                width: context.printer.width(),
-                colour: context.printer.colour() && to_terminal,
-            },
-        ),
+        ReportFormat::Text => reeve_report::terminal(report, context.terminal_options(to_terminal)),
         ReportFormat::Json => reeve_report::json(report),
         ReportFormat::Junit => reeve_report::junit(report).map_err(|error| Failure::from_error(Exit::Usage, &error))?,
         ReportFormat::Html => reeve_report::html(report),
