@@ -64,6 +64,11 @@ impl RunId {
         self.0.split('-').nth(1) == Some(Self::REHEARSAL)
     }
 
+    /// Returns the second of its making, as the name has it.
+    pub(crate) fn second(&self) -> &str {
+        self.0.split('-').next().unwrap_or_default()
+    }
+
     /// Returns the name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

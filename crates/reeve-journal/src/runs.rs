@@ -190,6 +190,7 @@ impl Runs {
                 Err(error) => unreadable.push(UnreadableRun { run, error }),
             }
         }
+        summaries.sort_by(|one, other| (one.run.second(), one.created_at).cmp(&(other.run.second(), other.created_at)));
         Ok((summaries, unreadable))
     }
 
@@ -261,7 +262,7 @@ impl Runs {
     pub fn find(&self, name: &str) -> Result<RunId, JournalError> {
         let mut fits = self.names()?;
         if name == "latest" {
-            fits.drain(..fits.len().saturating_sub(1));
+            fits = self.made_last(fits);
         } else {
             fits.retain(|run| run.as_str().starts_with(name));
         }
@@ -310,6 +311,19 @@ impl Runs {
     #[must_use]
     pub fn path(&self, run: &RunId) -> Utf8PathBuf {
         self.directory.join(format!("{run}.journal"))
+    }
+
+    /// Returns the run made last of those whose names are in order, if there is one. A name tells the second; of runs made within one, their journals tell.
+    fn made_last(&self, names: Vec<RunId>) -> Vec<RunId> {
+        let Some(second) = names.last().map(|run| run.second().to_owned()) else {
+            return names;
+        };
+        let same: Vec<RunId> = names.into_iter().filter(|run| run.second() == second).collect();
+        if same.len() == 1 {
+            return same;
+        }
+        let made_at = |run: &RunId| self.read(run).ok().and_then(|(file, _)| file.state().created_at());
+        same.into_iter().max_by_key(made_at).into_iter().collect()
     }
 
     fn names(&self) -> Result<Vec<RunId>, JournalError> {

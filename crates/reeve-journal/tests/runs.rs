@@ -39,6 +39,23 @@ async fn a_phase_waits_for_its_go_ahead() {
     assert_eq!(world.effects(), all_effects(&plan()));
 }
 
+#[test]
+fn runs_of_one_second_are_in_the_order_of_their_making() {
+    let place = Workplace::new();
+    let holder = holder();
+    let made: Vec<RunId> = (0..8)
+        .map(|_| {
+            let journal = place.runs.create(plan().seal(), &holder).unwrap();
+            let run = journal.run().clone();
+            assert_eq!(place.runs.find("latest").unwrap(), run);
+            run
+        })
+        .collect();
+    let (listed, unreadable) = place.runs.list().unwrap();
+    assert!(unreadable.is_empty());
+    assert_eq!(listed.into_iter().map(|it| it.run).collect::<Vec<_>>(), made);
+}
+
 #[tokio::test]
 async fn it_goes_as_far_as_told_and_back_as_far_as_told() {
     let (place, world) = (Workplace::new(), World::default());
