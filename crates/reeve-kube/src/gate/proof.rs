@@ -52,7 +52,7 @@ pub struct Proof {
 
 impl Proof {
     /// The first wanted answer is enough: for a daemon that was just released, where a wrong proof costs no more than another try of the
-    /// controller, and every moment counts.
+    /// controller, and every moment counts; and for a gate that was proved at length before.
     pub const QUICK: Self = Self {
         deadline: Duration::from_secs(10),
         steady: Duration::ZERO,

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use reeve_ceph::{CephCommand, CephCommands, CephProgram, CommandOutput, DaemonName, Query, TransportError};
@@ -61,9 +62,10 @@ pub struct World {
     pub(crate) cancellation: Cancellation,
     /// When the invariants were last found to hold.
     pub(crate) checked: Mutex<Option<Instant>>,
+    /// Whether the gate was proved to be in force, steadily, by this process.
+    pub(crate) gate_in_force: AtomicBool,
     hosts: Arc<dyn Hosts>,
     admin: Arc<dyn Host>,
-    /// For questions; what changes something is run by [`World::ceph`].
     ceph: RemoteCeph,
 }
 
@@ -104,6 +106,7 @@ impl World {
             pace: parts.pace,
             cancellation: parts.cancellation,
             checked: Mutex::new(None),
+            gate_in_force: AtomicBool::new(false),
             outline,
         })
     }
@@ -189,12 +192,18 @@ impl World {
         })
     }
 
-    /// Runs `ceph WORDS` on the admin host and returns what it printed, as it is.
+    /// Does what `ceph WORDS` on the admin host does, and returns what it prints, as it is.
     pub(crate) async fn ceph<S: AsRef<str>>(&self, words: &[S]) -> Result<Vec<u8>, StepError> {
-        self.ceph_fed(words, Vec::new()).await
+        let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+        match self.ceph.order(&words).await {
+            Ok(Some(output)) => printed(&words, output.status, output.stdout, &output.stderr),
+            Ok(None) => self.ceph_fed(&words, Vec::new()).await,
+            // The engine asks whether the step is done before it tries again.
+            Err(lost) => Err(StepError::transient(lost)),
+        }
     }
 
-    /// The same, with something on its standard input.
+    /// Runs `ceph WORDS` on the admin host with something on its standard input.
     pub(crate) async fn ceph_fed<S: AsRef<str>>(&self, words: &[S], stdin: Vec<u8>) -> Result<Vec<u8>, StepError> {
         let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
         let mut command = command(
@@ -208,20 +217,7 @@ impl World {
             command = command.stdin(stdin);
         }
         let output = self.admin.run(&command).await.map_err(failure::host)?;
-        if output.success() {
-            return Ok(output.stdout);
-        }
-        let failed = CommandFailed {
-            command: words.join(" "),
-            status: output.status,
-            said: reeve_host::printable_tail(&output.stderr),
-        };
-        let lower = failed.said.to_lowercase();
-        let passes = ["timed out", "connecting to the cluster", "connecting to cluster"];
-        if passes.iter().any(|word| lower.contains(word)) {
-            return Err(StepError::transient(failed));
-        }
-        Err(StepError::permanent(failed))
+        printed(&words, output.status, output.stdout, &output.stderr)
     }
 
     /// Returns the old unit of a daemon.
@@ -284,6 +280,24 @@ impl World {
             tokio::time::sleep(self.pace.poll).await;
         }
     }
+}
+
+/// Returns what a `ceph` printed, unless it failed.
+fn printed(words: &[&str], status: i32, stdout: Vec<u8>, stderr: &[u8]) -> Result<Vec<u8>, StepError> {
+    if status == 0 {
+        return Ok(stdout);
+    }
+    let failed = CommandFailed {
+        command: words.join(" "),
+        status,
+        said: reeve_host::printable_tail(stderr),
+    };
+    let lower = failed.said.to_lowercase();
+    let passes = ["timed out", "connecting to the cluster", "connecting to cluster"];
+    if passes.iter().any(|word| lower.contains(word)) {
+        return Err(StepError::transient(failed));
+    }
+    Err(StepError::permanent(failed))
 }
 
 fn command<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> Command {

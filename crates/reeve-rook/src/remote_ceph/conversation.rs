@@ -1,17 +1,19 @@
-//! Questions to Ceph over one open connection.
+//! Commands for Ceph over one open connection.
 //!
-//! `ceph` is a Python program: each start loads librados, connects, and asks the mon for its list of commands before it asks what it was started for. A run asks hundreds
-//! of questions, on a host where a daemon may be starting meanwhile. So a small program (`answers.py`) does once what `ceph` does each time, with the same two modules of
-//! the same package (`rados`, `ceph_argparse`), and then answers questions until its standard input ends. Nothing is written on the host.
+//! `ceph` is a Python program: each start loads librados, connects, and asks the mon for its list of commands before it sends what it was started for. A run sends hundreds
+//! of commands, from a host where a daemon may be starting meanwhile. So a small program (`answers.py`) does once what `ceph` does each time, with the same two modules of
+//! the same package (`rados`, `ceph_argparse`), and then carries commands until its standard input ends. Nothing is written on the host.
 //!
-//! It is an aid and nothing depends on it: a question that it cannot answer, for whatever reason, goes to `ceph`. It begins in the background, and again after it has ended.
+//! It is an aid and nothing depends on it: a command that it cannot carry, for whatever reason, goes to `ceph`. It begins in the background, and again after it has ended.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use reeve_ceph::{CephCommand, CephProgram, CommandOutput};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use reeve_ceph::CommandOutput;
 use reeve_host::{Command, Host, HostError};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -23,20 +25,53 @@ use super::ANSWER_LIMIT;
 
 const PROGRAM: &str = include_str!("answers.py");
 
-/// The program's own limit for a question is 15 s. One that does not even say so then is cut off, as its connection may be.
+/// The program's own limit for a command is 15 s. One that does not even say so then is cut off, as its connection may be.
 const SILENCE: Duration = Duration::from_secs(20);
 /// A run takes hours on a large cluster; a program that outlives its connection is ended by then.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// The pause before it is started again; it doubles with each ending, up to the longest.
 const PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// Questions at once; more go to `ceph`.
-const QUESTIONS_AT_ONCE: usize = 16;
+/// Commands at once; more go to `ceph`.
+const COMMANDS_AT_ONCE: usize = 16;
 
 #[derive(Serialize)]
-struct QuestionLine<'a> {
+struct CommandLine<'a> {
     id: u64,
-    words: &'a [String],
+    #[serde(flatten)]
+    words: &'a Words,
+}
+
+/// What follows `ceph`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Words {
+    words: Vec<String>,
+    /// `--format`; as the mon likes without.
+    format: Option<String>,
+}
+
+impl Words {
+    /// Takes a format apart from the words before it, as `ceph` does.
+    pub(super) fn new(words: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let mut words: Vec<String> = words.into_iter().map(Into::into).collect();
+        let format = match words.as_slice() {
+            [.., option, _] if option == "--format" => words.pop(),
+            _ => None,
+        };
+        if format.is_some() {
+            words.pop();
+        }
+        Self { words, format }
+    }
+}
+
+/// What became of a command.
+pub(super) enum Carried {
+    Answered(CommandOutput),
+    /// It was not sent to the cluster.
+    NotSent,
+    /// It was sent to the cluster, or may have been; whether it had an effect is not known.
+    Lost,
 }
 
 #[derive(Deserialize)]
@@ -45,7 +80,7 @@ enum ProgramLine {
     Answer {
         id: u64,
         status: i32,
-        out: String,
+        out: Output,
         err: String,
     },
     Unknown {
@@ -62,14 +97,31 @@ enum ProgramLine {
     },
 }
 
-struct Question {
-    words: Vec<String>,
-    answer: oneshot::Sender<CommandOutput>,
+/// Maps are no text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Output {
+    Text(String),
+    Base64 { base64: String },
+}
+
+impl Output {
+    fn into_bytes(self) -> Result<Vec<u8>, String> {
+        match self {
+            Self::Text(text) => Ok(text.into_bytes()),
+            Self::Base64 { base64 } => BASE64_STANDARD.decode(base64).map_err(|error| error.to_string()),
+        }
+    }
+}
+
+struct Order {
+    words: Words,
+    answer: oneshot::Sender<Carried>,
 }
 
 /// One open connection to the cluster on a host, or the attempt to have one. Ends when it is dropped.
 pub(super) struct CephConversation {
-    questions: mpsc::Sender<Question>,
+    orders: mpsc::Sender<Order>,
     is_open: Arc<AtomicBool>,
     keeping: JoinHandle<()>,
 }
@@ -83,50 +135,49 @@ impl Drop for CephConversation {
 impl CephConversation {
     /// Begins it in the background.
     pub(super) fn begin(host: Arc<dyn Host>) -> Self {
-        let (questions, asked) = mpsc::channel(QUESTIONS_AT_ONCE);
+        let (orders, given) = mpsc::channel(COMMANDS_AT_ONCE);
         let is_open = Arc::new(AtomicBool::new(false));
-        let keeping = tokio::spawn(keep(host, asked, Arc::clone(&is_open)));
+        let keeping = tokio::spawn(keep(host, given, Arc::clone(&is_open)));
         Self {
-            questions,
+            orders,
             is_open,
             keeping,
         }
     }
 
-    /// Asks; none if there is no connection or it does not know the question, and then `ceph` has to be asked.
-    pub(super) async fn ask(&self, command: &CephCommand) -> Option<CommandOutput> {
-        let words = command.words();
-        if command.program() != CephProgram::Ceph || !self.is_open.load(Ordering::Acquire) {
-            return None;
+    /// Carries a command, if there is a connection and the program knows it.
+    pub(super) async fn carry(&self, words: Words) -> Carried {
+        if !self.is_open.load(Ordering::Acquire) {
+            return Carried::NotSent;
         }
         let (answer, answered) = oneshot::channel();
-        let question = Question {
-            words: words.to_vec(),
-            answer,
-        };
-        self.questions.try_send(question).ok()?;
-        answered.await.ok()
+        if self.orders.try_send(Order { words, answer }).is_err() {
+            return Carried::NotSent;
+        }
+        answered.await.unwrap_or(Carried::Lost)
     }
 }
 
 /// Why a conversation ended.
 enum End {
-    /// There will be none: nobody asks any more, or the host cannot have one.
+    /// There will be none: nobody has commands any more, or the host cannot have one.
     ForGood(String),
     Broken(String),
 }
 
-async fn keep(host: Arc<dyn Host>, mut asked: mpsc::Receiver<Question>, is_open: Arc<AtomicBool>) {
+async fn keep(host: Arc<dyn Host>, mut given: mpsc::Receiver<Order>, is_open: Arc<AtomicBool>) {
     let mut pause = PAUSE;
     loop {
         let begun = Instant::now();
-        let end = converse(&*host, &mut asked, &is_open).await;
+        let end = converse(&*host, &mut given, &is_open).await;
         is_open.store(false, Ordering::Release);
-        // Whoever waits for an answer is told that there is none.
-        while asked.try_recv().is_ok() {}
+        // What came meanwhile was not sent.
+        while let Ok(order) = given.try_recv() {
+            let _ = order.answer.send(Carried::NotSent);
+        }
         match end {
             End::ForGood(because) => {
-                tracing::debug!(host = %host.name(), because, "every question to Ceph starts `ceph`");
+                tracing::debug!(host = %host.name(), because, "every command starts `ceph`");
                 return;
             }
             End::Broken(because) => tracing::debug!(host = %host.name(), because, "the conversation with Ceph ended"),
@@ -139,7 +190,7 @@ async fn keep(host: Arc<dyn Host>, mut asked: mpsc::Receiver<Question>, is_open:
     }
 }
 
-async fn converse(host: &dyn Host, asked: &mut mpsc::Receiver<Question>, is_open: &AtomicBool) -> End {
+async fn converse(host: &dyn Host, given: &mut mpsc::Receiver<Order>, is_open: &AtomicBool) -> End {
     let command = Command::new("python3")
         .args(["-c", PROGRAM])
         .as_root()
@@ -164,18 +215,18 @@ async fn converse(host: &dyn Host, asked: &mut mpsc::Receiver<Question>, is_open
         Err(_elapsed) => return End::Broken("it did not begin in time".into()),
     }
     is_open.store(true, Ordering::Release);
-    let mut waiting: HashMap<u64, (Instant, oneshot::Sender<CommandOutput>)> = HashMap::new();
+    let mut waiting: HashMap<u64, (Instant, oneshot::Sender<Carried>)> = HashMap::new();
     let mut next_id = 0;
     loop {
         let patience = waiting.values().map(|(since, _)| *since + SILENCE).min();
         let silence = tokio::time::sleep_until(patience.unwrap_or_else(|| Instant::now() + LONGEST));
         tokio::select! {
-            question = asked.recv() => {
-                let Some(Question { words, answer }) = question else {
-                    return End::ForGood("nobody asks any more".into());
+            order = given.recv() => {
+                let Some(Order { words, answer }) = order else {
+                    return End::ForGood("nobody has commands any more".into());
                 };
                 next_id += 1;
-                let line = QuestionLine { id: next_id, words: &words };
+                let line = CommandLine { id: next_id, words: &words };
                 let mut line = serde_json::to_vec(&line).expect("texts and a number are JSON");
                 line.push(b'\n');
                 if let Err(error) = input.write_all(&line).await {
@@ -188,13 +239,20 @@ async fn converse(host: &dyn Host, asked: &mut mpsc::Receiver<Question>, is_open
             }
             line = lines.next() => match line {
                 Ok(ProgramLine::Answer { id, status, out, err }) => {
+                    let (stdout, stderr) = match out.into_bytes() {
+                        Ok(stdout) => (stdout, err.into_bytes()),
+                        Err(because) => return End::Broken(because),
+                    };
                     if let Some((_, answer)) = waiting.remove(&id) {
-                        let (stdout, stderr) = (out.into_bytes(), err.into_bytes());
                         // Whoever asked may have stopped waiting.
-                        let _ = answer.send(CommandOutput { status, stdout, stderr });
+                        let _ = answer.send(Carried::Answered(CommandOutput { status, stdout, stderr }));
                     }
                 }
-                Ok(ProgramLine::Unknown { id, .. }) => drop(waiting.remove(&id)),
+                Ok(ProgramLine::Unknown { id, .. }) => {
+                    if let Some((_, answer)) = waiting.remove(&id) {
+                        let _ = answer.send(Carried::NotSent);
+                    }
+                }
                 Ok(_) => return End::Broken("it began anew".into()),
                 Err(because) => return End::Broken(because),
             },

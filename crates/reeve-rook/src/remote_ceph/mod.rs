@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reeve_ceph::{CephCommand, CephCommands, CommandOutput, TransportError};
+use reeve_ceph::{CephCommand, CephCommands, CephProgram, CommandOutput, TransportError};
 use reeve_host::{Command, Host, HostError};
 use tokio::sync::Semaphore;
 
-use conversation::CephConversation;
+use conversation::{Carried, CephConversation, Words};
 
 /// How many `ceph` run at once: each start costs a third of a second of CPU, and the host has other work.
 const COMMANDS_AT_ONCE: usize = 4;
@@ -40,10 +40,10 @@ impl RemoteCeph {
         }
     }
 
-    /// Keeps one connection to the cluster open on the host where that is possible, and starts `ceph` otherwise. For those who ask again and again: a start takes
+    /// Keeps one connection to the cluster open on the host where that is possible, and starts `ceph` otherwise. For those with many commands: a start takes
     /// a third of a second of a processor, a question over an open connection some milliseconds.
     ///
-    /// All commands have to be questions: one whose answer is lost is asked again.
+    /// What is given to [`CephCommands::run`] has to be a question: one whose answer is lost is asked again. What changes something is for [`RemoteCeph::order`].
     pub(crate) fn conversing(host: Arc<dyn Host>) -> Self {
         Self {
             conversation: Some(CephConversation::begin(Arc::clone(&host))),
@@ -54,6 +54,29 @@ impl RemoteCeph {
     /// Sets how long a started `ceph` may take; a minute otherwise.
     pub(crate) fn with_deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
+    }
+}
+
+/// An order whose answer was lost.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection to the cluster broke before it answered; whether it had an effect is not known")]
+pub(crate) struct AnswerLost;
+
+impl RemoteCeph {
+    /// Carries `ceph WORDS`, which may change something, over the open connection; none if it was not sent, and `ceph` has to be started for it.
+    ///
+    /// # Errors
+    ///
+    /// [`AnswerLost`]: look whether it had its effect before it is given again.
+    pub(crate) async fn order(&self, words: &[&str]) -> Result<Option<CommandOutput>, AnswerLost> {
+        let Some(conversation) = &self.conversation else {
+            return Ok(None);
+        };
+        match conversation.carry(Words::new(words.iter().copied())).await {
+            Carried::Answered(output) => Ok(Some(output)),
+            Carried::NotSent => Ok(None),
+            Carried::Lost => Err(AnswerLost),
+        }
     }
 }
 
@@ -76,7 +99,9 @@ impl CephCommands for RemoteCeph {
 
     async fn run(&self, command: &CephCommand) -> Result<CommandOutput, TransportError> {
         if let Some(conversation) = &self.conversation
-            && let Some(output) = conversation.ask(command).await
+            && command.program() == CephProgram::Ceph
+            && let words = command.words().iter().map(String::as_str).chain(["--format", "json"])
+            && let Carried::Answered(output) = conversation.carry(Words::new(words)).await
         {
             return Ok(output);
         }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use reeve_journal::{Event, Record};
 use reeve_live_tests::PlannedStep;
 
-/// Kinds of steps in which reeve waits for Ceph, Kubernetes or a person's soak: an OSD's stop, a pod's start, a reconcile. The time of every other kind, and
-/// all time between steps, counts as reeve's own, though a part of it is Ceph's too.
-const WAITS: [&str; 24] = [
+/// Kinds of steps in which reeve waits for Ceph, Kubernetes or a person's soak: an OSD's stop, a pod's start, a reconcile, a change of the OSD map, which the mons
+/// make once a second (`paxos_propose_interval`). The time of every other kind, and all time between steps, counts as reeve's own, though a part of it is Ceph's too.
+const WAITS: [&str; 28] = [
     "await_active_clean",
     "await_deployments",
     "await_osd_down",
@@ -15,6 +15,7 @@ const WAITS: [&str; 24] = [
     "await_process_gone",
     "await_quorum",
     "await_standby_mgrs",
+    "clear_osd_flag",
     "confirm_ok_to_stop",
     "confirm_quorum",
     "create_ceph_cluster",
@@ -27,6 +28,9 @@ const WAITS: [&str; 24] = [
     "prove_maps_unchanged",
     "prove_no_restart",
     "release_daemon",
+    "set_osd_flag",
+    "start_autoscaler",
+    "stop_autoscaler",
     "stop_unit",
     "trigger_reconcile",
     "verify_takeover",

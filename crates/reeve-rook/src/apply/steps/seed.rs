@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use reeve_ceph::query;
 use reeve_journal::{Recorded, Refusal, Step, StepError};
 use reeve_kube::{Resource, gate};
@@ -28,26 +30,7 @@ use crate::plan::steps::{
 
 /// Returns the text behind a base64 value of a Secret.
 pub(in crate::apply) fn decoded(value: &Value) -> Option<String> {
-    let text = value.as_str()?;
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut bits, mut held) = (0_u32, 0_u32);
-    for char in text.bytes().filter(|byte| *byte != b'=') {
-        let six = match char {
-            b'A'..=b'Z' => char - b'A',
-            b'a'..=b'z' => char - b'a' + 26,
-            b'0'..=b'9' => char - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(six);
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            bytes.push(u8::try_from(bits >> held & 0xff).expect("masked to a byte"));
-        }
-    }
-    String::from_utf8(bytes).ok()
+    String::from_utf8(BASE64_STANDARD.decode(value.as_str()?).ok()?).ok()
 }
 
 async fn entities(world: &World) -> Result<BTreeSet<String>, StepError> {

@@ -4,8 +4,8 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicU32;
 
 use async_trait::async_trait;
-use reeve_ceph::CephCommands;
-use reeve_host::{Conversation, HostName, Output};
+use reeve_ceph::{CephCommand, CephCommands, CephProgram};
+use reeve_host::{Conversation, HostName};
 use serde_json::{Value, json};
 use tokio::io::DuplexStream;
 
@@ -15,7 +15,7 @@ use crate::remote_ceph::RemoteCeph;
 /// How the model's program is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mood {
-    /// It answers `status`, knows nothing else, and answers the second of two questions first.
+    /// It answers `status`, `osd set noout` and `osd getmap`, knows nothing else, and answers the second of two questions first.
     Fine,
     Unable,
     NotOffered,
@@ -49,9 +49,9 @@ impl Host for Model {
         &self.name
     }
 
-    async fn run(&self, _: &Command) -> Result<Output, HostError> {
+    async fn run(&self, _: &Command) -> Result<reeve_host::Output, HostError> {
         self.started.fetch_add(1, Ordering::SeqCst);
-        Ok(Output {
+        Ok(reeve_host::Output {
             status: 0,
             stdout: b"\"started\"".to_vec(),
             stderr: Vec::new(),
@@ -89,7 +89,13 @@ async fn program(stream: DuplexStream, mood: Mood) {
             Mood::Dies => return,
             Mood::Silent => continue,
             Mood::Garbage => Value::from("?"),
-            _ if question["words"] == json!(["status"]) => {
+            _ if question["words"] == json!(["osd", "set", "noout"]) && question["format"].is_null() => {
+                json!({ "id": question["id"], "status": 0, "out": "", "err": "noout is set" })
+            }
+            _ if question["words"] == json!(["osd", "getmap"]) => {
+                json!({ "id": question["id"], "status": 0, "out": { "base64": "/wA=" }, "err": "" })
+            }
+            _ if question["words"] == json!(["status"]) && question["format"] == "json" => {
                 json!({ "id": question["id"], "status": 0, "out": "\"conversed\"", "err": "" })
             }
             _ if question["words"] == json!(["mon", "dump"]) => {
@@ -169,5 +175,32 @@ async fn a_conversation_that_breaks_loses_no_question_and_begins_again() {
         tokio::time::sleep(PAUSE * 2).await;
         assert_eq!(said(&asked, &["status"]).await, "\"conversed\"");
         assert_eq!(model.opened.load(Ordering::SeqCst), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_changes_something_is_never_sent_twice() {
+    let model = Model::new(Mood::Fine);
+    let carried = RemoteCeph::conversing(Arc::clone(&model) as Arc<dyn Host>);
+    let set = ["osd", "set", "noout"];
+    // It has not begun yet.
+    assert!(carried.order(&set).await.unwrap().is_none());
+    a_moment().await;
+    let output = carried.order(&set).await.unwrap().unwrap();
+    assert_eq!(output.stderr, b"noout is set");
+    // What is not known was not sent.
+    assert!(carried.order(&["osd", "unset", "noout"]).await.unwrap().is_none());
+    let map = carried.order(&["osd", "getmap"]).await.unwrap().unwrap();
+    assert_eq!(map.stdout, [0xff, 0]);
+    // A format at the end is the format, and no word.
+    let status = carried.order(&["status", "--format", "json"]).await.unwrap().unwrap();
+    assert_eq!(status.stdout, b"\"conversed\"");
+
+    for mood in [Mood::Garbage, Mood::Silent, Mood::Dies] {
+        let model = Model::new(mood);
+        let carried = RemoteCeph::conversing(Arc::clone(&model) as Arc<dyn Host>);
+        a_moment().await;
+        assert!(carried.order(&set).await.is_err());
+        assert_eq!(model.started.load(Ordering::SeqCst), 0);
     }
 }
