@@ -170,6 +170,23 @@ impl Sources {
             SourceAddress::Local(path) => return Place::local(path),
             SourceAddress::Datastore(file) => file,
         };
+        self.at_rest(file)?;
+        self.open_file(file)
+    }
+
+    /// Makes sure that a source is still at rest: no machine of a host has it that runs, is suspended or has snapshots. Files of this machine have nobody who could be asked.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`].
+    pub(crate) fn still_at_rest(&self, address: &SourceAddress) -> Result<(), ReadError> {
+        match address {
+            SourceAddress::Local(_) => Ok(()),
+            SourceAddress::Datastore(file) => self.at_rest(file),
+        }
+    }
+
+    fn at_rest(&self, file: &DatastoreFile) -> Result<(), ReadError> {
         let name = SourceName::new(&file.datastore_path());
         let session = self
             .host(&file.host)
@@ -183,7 +200,7 @@ impl Sources {
         if let Some(obstacle) = machines.find_map(VsphereMachine::obstacle) {
             return Err(name.refused(0, format!("the machine cannot be read: {obstacle}")));
         }
-        self.open_file(file)
+        Ok(())
     }
 
     /// Opens a file of a datastore, without a look at whose it is.

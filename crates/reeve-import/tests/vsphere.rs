@@ -16,7 +16,7 @@ use reeve_import::{
     Depth, PowerState, SourceFacts, Sources, Trust, VsphereError, VsphereHost, VsphereLogin, vsphere_error,
 };
 use reeve_journal::plan::StepId;
-use reeve_journal::{Cancellation, Engine, Holder, Outcome, Plan, Runs, Until};
+use reeve_journal::{Cancellation, Engine, Holder, Outcome, PauseReason, Plan, Runs, Until};
 use reeve_openstack::fake::FakeCloud;
 use reeve_openstack::{Access, Session, SessionOptions};
 
@@ -167,38 +167,46 @@ fn a_file_that_is_not_what_it_says_is_an_error() {
     assert!(disks[0].refused.is_none() && disks[1].refused.is_some(), "{disks:#?}");
 }
 
-/// Breaks something each time a part of a disk has arrived.
+/// Gives the host an order each time a part of a disk has arrived.
 struct Trouble<'a> {
     host: &'a Host,
-    met: Mutex<Vec<&'static str>>,
+    /// Of how many parts of a disk the first ones have to be there, and the order then.
+    due: &'static [(u64, u64, &'static str)],
+    met: Mutex<usize>,
 }
+
+/// Connections break, sessions end and the host is busy.
+const EVERY_TROUBLE: [(u64, u64, &str); 4] = [(1, 8, "cut 2"), (1, 4, "expire"), (1, 2, "busy 2"), (3, 4, "expire")];
 
 impl CopyWatch for Trouble<'static> {
     fn copied(&self, _: &StepId, bytes: u64, of: u64) {
         let mut met = self.met.lock().unwrap();
-        let due = [
-            (of / 8, "cut 2"),
-            (of / 4, "expire"),
-            (of / 2, "busy 2"),
-            (of / 4 * 3, "expire"),
-        ];
-        if let Some((_, order)) = due.get(met.len()).filter(|(place, _)| bytes >= *place) {
+        let due = self
+            .due
+            .get(*met)
+            .filter(|(first, of_parts, _)| bytes >= of / of_parts * first);
+        if let Some((_, _, order)) = due {
             self.host.obey(order);
-            met.push(order);
+            *met += 1;
         }
     }
 
     fn read_again(&self, _: &StepId, _: u64, _: u64) {}
 }
 
-/// One disk of many pieces, while connections break, sessions end and the host is busy.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs REEVE_VSPHERE_HOST"]
-async fn a_machine_is_imported_through_every_trouble() {
+/// An import of a machine with two disks while the host has some trouble.
+struct Imported {
+    outcome: Outcome,
+    cloud: FakeCloud,
+    expected: [Vec<u8>; 2],
+    met: usize,
+}
+
+async fn imported_through(due: &'static [(u64, u64, &'static str)]) -> Imported {
     // The watch of a copy lives as long as the copy, so the host does too.
     let host: &'static Host = Box::leak(Box::new(Host::start(&["-esx", "-machines", "1"])));
-    let (first, second) = (sectors(60 * 2048), sectors(777));
-    let expected = (first.clone(), second.clone());
+    let expected = [sectors(60 * 2048), sectors(777)];
+    let [first, second] = expected.clone();
     let sources = Arc::new(host.sources());
     let surveying = Arc::clone(&sources);
     let source: SourceFacts = reading(move || {
@@ -230,6 +238,7 @@ async fn a_machine_is_imported_through_every_trouble() {
         .unwrap();
     let trouble = Arc::new(Trouble {
         host,
+        due,
         met: Mutex::default(),
     });
     let watch = Arc::clone(&trouble);
@@ -239,10 +248,43 @@ async fn a_machine_is_imported_through_every_trouble() {
         .reading(Arc::clone(&sources));
     let mut engine = Engine::new(journal, &Import, &world).unwrap();
     engine.approve_all("test").unwrap();
-    assert_eq!(engine.run(&Until::End).await.unwrap(), Outcome::Finished);
-    assert_eq!(trouble.met.lock().unwrap().len(), 4, "every trouble was met");
-    let data: Vec<Vec<u8>> = cloud.state().image_data.values().cloned().collect();
-    assert_eq!(data.len(), 2);
-    assert!(data.contains(&expected.0) && data.contains(&expected.1), "byte by byte");
+    let outcome = engine.run(&Until::End).await.unwrap();
     reading(move || sources.log_out()).await;
+    let met = *trouble.met.lock().unwrap();
+    Imported {
+        outcome,
+        cloud,
+        expected,
+        met,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs REEVE_VSPHERE_HOST"]
+async fn a_machine_is_imported_through_every_trouble() {
+    let imported = imported_through(&EVERY_TROUBLE).await;
+    assert_eq!(imported.outcome, Outcome::Finished);
+    assert_eq!(imported.met, EVERY_TROUBLE.len(), "every trouble was met");
+    let data: Vec<Vec<u8>> = imported.cloud.state().image_data.values().cloned().collect();
+    assert_eq!(data.len(), 2);
+    assert!(imported.expected.iter().all(|disk| data.contains(disk)), "byte by byte");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs REEVE_VSPHERE_HOST"]
+async fn a_machine_that_is_started_while_it_is_copied_leaves_no_image() {
+    let imported = imported_through(&[(1, 2, "start")]).await;
+    assert_eq!(imported.met, 1);
+    let Outcome::Paused(PauseReason::Failed { error, .. }) = &imported.outcome else {
+        panic!("{:?}", imported.outcome)
+    };
+    let said = error.message.as_str();
+    assert!(
+        said.contains("was changed while it was copied") && said.contains("it runs"),
+        "{said}"
+    );
+    assert!(
+        imported.cloud.state().image_data.is_empty(),
+        "half of one state and half of another is no image"
+    );
 }

@@ -44,6 +44,14 @@ pub enum CopyError {
         /// What differs.
         what: String,
     },
+    /// The source did not stand still while it was copied.
+    #[error("{file} was changed while it was copied: {what}")]
+    Moved {
+        /// The disk's file.
+        file: String,
+        /// What was seen.
+        what: String,
+    },
     /// A person asked to stop.
     #[error("stopped as asked")]
     Stopped,
@@ -106,11 +114,7 @@ impl Ready {
 pub(super) fn open(input: &ImageInput, sources: &Sources) -> Result<Ready, CopyError> {
     let disk = OpenedDisk::open(sources, &input.source, &input.file)?;
     let changed = |what: String| CopyError::Changed {
-        file: format!(
-            "{} ({})",
-            crate::error::escaped(&input.source.to_string(), 400),
-            crate::error::escaped(&input.file, 200)
-        ),
+        file: named(input),
         what,
     };
     let size = disk.image.virtual_size();
@@ -127,10 +131,19 @@ pub(super) fn open(input: &ImageInput, sources: &Sources) -> Result<Ready, CopyE
     Ok(Ready { disk, layout })
 }
 
+fn named(input: &ImageInput) -> String {
+    format!(
+        "{} ({})",
+        crate::error::escaped(&input.source.to_string(), 400),
+        crate::error::escaped(&input.file, 200)
+    )
+}
+
 /// Reads a disk to its end, computes its digests, and gives its bytes to `writer` if there is one. Blocks; memory is bounded.
 pub(super) struct Copy {
     pub(super) step: StepId,
     pub(super) input: ImageInput,
+    pub(super) sources: Arc<Sources>,
     pub(super) threads: usize,
     pub(super) cancellation: Cancellation,
     pub(super) watch: Arc<dyn CopyWatch>,
@@ -188,15 +201,38 @@ impl Copy {
             return Err(error.into());
         }
         match result {
-            Ok(()) => Ok(Copied {
-                digest: way.hasher.finish(),
-                content: content.finish().to_string(),
-                sent: way.sent,
-                data,
-            }),
+            Ok(()) => {
+                self.still_the_same(ready)?;
+                Ok(Copied {
+                    digest: way.hasher.finish(),
+                    content: content.finish().to_string(),
+                    sent: way.sent,
+                    data,
+                })
+            }
             Err(DecodeError::Read(error)) => Err(error.into()),
             Err(_) => Err(way.stopped()),
         }
+    }
+}
+
+impl Copy {
+    /// Makes sure that what was copied is one state of the disk: nobody started its machine meanwhile, and it still is what the plan knows.
+    fn still_the_same(&self, ready: &Ready) -> Result<(), CopyError> {
+        let moved = |what: String| CopyError::Moved {
+            file: named(&self.input),
+            what,
+        };
+        match self.sources.still_at_rest(&self.input.source) {
+            Err(ReadError::Refused { what, .. }) => return Err(moved(what)),
+            other => other?,
+        }
+        if ready.disk.fingerprint()? != self.input.fingerprint {
+            return Err(moved(
+                "its content differs from what it was when the copy began".to_owned(),
+            ));
+        }
+        Ok(())
     }
 }
 

@@ -82,6 +82,7 @@ impl MakeImage {
         Copy {
             step: self.step.clone(),
             input: self.input.clone(),
+            sources: Arc::clone(&world.sources),
             threads: world.pace.threads,
             cancellation: world.cancellation.clone(),
             watch: Arc::clone(&world.watch),
@@ -286,7 +287,7 @@ fn is_passing(error: &CopyError) -> bool {
         // A host that refuses a login locks the user out if it is asked again and again.
         CopyError::Read(error) if let Some(refused) = vsphere_error(error) => refused.is_transient(),
         CopyError::Read(ReadError::Io { source, .. }) => source.kind() != std::io::ErrorKind::NotFound,
-        CopyError::Read(_) | CopyError::Changed { .. } => false,
+        CopyError::Read(_) | CopyError::Changed { .. } | CopyError::Moved { .. } => false,
     }
 }
 

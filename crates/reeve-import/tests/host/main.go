@@ -8,6 +8,7 @@
 //	busy N    answer the next N requests for files with 503
 //	nohead N  answer the next N requests for the head of a file with 405
 //	whole N   answer the next N requests for ranges with the whole file
+//	start     start all machines, as somebody might beside a copy
 package main
 
 import (
@@ -36,6 +37,7 @@ import (
 	"time"
 
 	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/types"
 )
 
 const cookieName = "vmware_soap_session"
@@ -53,6 +55,7 @@ type about struct {
 // The door before the simulator.
 type door struct {
 	inner *httputil.ReverseProxy
+	model *simulator.Model
 
 	sync.Mutex
 	sessions                 map[string]bool
@@ -89,6 +92,7 @@ func main() {
 	must(err)
 	d := &door{
 		inner:    httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: server.URL.Host}),
+		model:    model,
 		sessions: map[string]bool{},
 	}
 	d.inner.ModifyResponse = d.remember
@@ -131,6 +135,10 @@ func (d *door) obey(line string) {
 		d.nohead = count
 	case "whole":
 		d.whole = count
+	case "start":
+		for _, entity := range d.model.Map().All("VirtualMachine") {
+			entity.(*simulator.VirtualMachine).Runtime.PowerState = types.VirtualMachinePowerStatePoweredOn
+		}
 	default:
 		log.Fatalf("what is %q?", line)
 	}
