@@ -171,6 +171,7 @@ pub fn clean_cache(
     let wanted: Vec<String> = crate::prepare::recipes(files.as_ref())
         .iter()
         .chain(&crate::openstack::recipes())
+        .chain([&crate::guest::recipe()])
         .map(crate::cache::Recipe::key)
         .collect();
     Cache::open(places, &cgroups, &parts)?.remove_others(&wanted)

@@ -5,7 +5,7 @@
 //! [`Lab::inject`] breaks it and [`Lab::repair`] mends it; [`down`] removes it.
 //!
 //! An [`OpenStackLab`] is a whole cloud in namespaces without a name, started from a stored state; a [`Profile`] breaks it on purpose. It shares the
-//! record, the cgroups, the cache and [`down`] with the other kind.
+//! record, the cgroups, the cache and [`down`] with the other kind. [`guest`] makes a Debian that an import can be tried with.
 //!
 //! What is slow to make and the same each time lies in a cache, keyed by its recipe. What outlives a process is written down and synced before it is
 //! made, so that [`down`] finds it after any crash; processes are known by their cgroup, which they cannot leave. The library does not print: it
@@ -18,6 +18,7 @@ mod command;
 mod down;
 mod error;
 mod fault;
+mod guest;
 mod image;
 mod kubernetes;
 mod lab;
@@ -42,6 +43,7 @@ pub use command::Output;
 pub use down::{clean, clean_cache, down};
 pub use error::{LabError, Result};
 pub use fault::Fault;
+pub use guest::guest;
 pub use image::{CEPH_IMAGE, ROOK_IMAGE};
 pub use kubernetes::VERSION as KUBERNETES_VERSION;
 pub use lab::{Lab, NodeStatus, ProcessStatus, State, Status};

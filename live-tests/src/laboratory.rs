@@ -279,7 +279,7 @@ impl Laboratory {
 }
 
 /// Returns the folder of the binaries under test: where cargo put this program, or one up if it is a test.
-fn target() -> Utf8PathBuf {
+pub(crate) fn target() -> Utf8PathBuf {
     let exe = Utf8PathBuf::from_path_buf(std::env::current_exe().expect("a test has a path")).expect("UTF-8");
     let folder = exe.parent().expect("a program is in a folder");
     match (folder.file_name(), folder.parent()) {
@@ -288,7 +288,7 @@ fn target() -> Utf8PathBuf {
     }
 }
 
-fn run(command: &mut Command, input: Option<&str>) -> Said {
+pub(crate) fn run(command: &mut Command, input: Option<&str>) -> Said {
     let mut child = command
         .stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())

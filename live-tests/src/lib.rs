@@ -5,8 +5,11 @@
 //!
 //! A take-over is a [`Migration`]; beside it a [`ClientIo`] writes and verifies, a [`Sampler`] looks once a second, and a [`Picture`] of before is compared
 //! with one of after. What happened to each daemon is counted on the cluster itself ([`Counts`]), not in reeve's words.
+//!
+//! What is tried on the laboratory `openstack` goes through [`Cloud`].
 
 mod client_io;
+mod cloud;
 mod counts;
 mod fault;
 mod laboratory;
@@ -17,6 +20,7 @@ mod sampler;
 mod taken_over;
 
 pub use client_io::{ClientIo, Outcome, ShortClients};
+pub use cloud::Cloud;
 pub use counts::Counts;
 pub use fault::Fault;
 pub use laboratory::{Laboratory, Said};

@@ -68,6 +68,9 @@ const GROUPS: [Group; 6] = [
     },
 ];
 
+/// What runs on a laboratory `openstack`, and is in no group.
+pub(crate) const ON_A_CLOUD: &str = "live_import";
+
 /// Runs the groups, `at_once` of them beside each other; with `all`, those too that take long.
 ///
 /// After a failure no further group is begun; those at work go on to their end. With `keep`, the laboratory of the last group stays up, and so does one whose test
@@ -117,7 +120,7 @@ impl Group {
     fn run(&self, keep: bool, last: bool, parts: &mut Parts) -> Result<(), PartError> {
         let name = self.laboratory.name;
         self.laboratory.up_beside(self.shape, parts)?;
-        let result = self.tests.iter().try_for_each(|test| live(name, test, parts));
+        let result = self.tests.iter().try_for_each(|file| test(name, file, parts));
         if keep && (result.is_err() || last) {
             part::say(&format!(
                 "the laboratory `{name}` stays up (--keep); remove it with `cargo lab down --name {name}`"
@@ -132,15 +135,15 @@ impl Group {
 /// Runs one file of tests, each line of its output behind the laboratory's name.
 ///
 /// In a run over the whole workspace: one over a single package would resolve other features and build the dependencies anew.
-fn live(laboratory: &str, test: &str, parts: &mut Parts) -> Result<(), PartError> {
+pub(crate) fn test(laboratory: &str, file: &str, parts: &mut Parts) -> Result<(), PartError> {
     let mut command = cargo();
     command.env("REEVE_LAB", laboratory);
-    command.args(["test", "--workspace", "--test", test, "--"]);
+    command.args(["test", "--workspace", "--test", file, "--"]);
     // Figures that a test measures are printed.
     command.args(["--ignored", "--test-threads=1", "--nocapture"]);
     parts.show_behind(
         laboratory,
-        &format!("{test} on laboratory `{laboratory}`"),
+        &format!("{file} on laboratory `{laboratory}`"),
         &mut command,
     )
 }
@@ -162,6 +165,7 @@ mod tests {
         let named: BTreeSet<String> = GROUPS
             .iter()
             .flat_map(|group| group.tests)
+            .chain(&[ON_A_CLOUD])
             .map(|test| (*test).to_owned())
             .collect();
         assert_eq!(files, named);

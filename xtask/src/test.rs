@@ -1,5 +1,6 @@
 //! `cargo xtask test`: passes the tests.
 
+use crate::cloud::Cloud;
 use crate::import;
 use crate::laboratory::Laboratory;
 use crate::live;
@@ -17,6 +18,9 @@ pub(crate) struct Args {
     /// Also the tests that take long: the way back from each phase, one mon and five, and those that need a cloud.
     #[arg(long, conflicts_with = "without_laboratory")]
     all: bool,
+    /// Only the tests that need a cloud: the laboratory `openstack` itself, imports into it, and our verdicts beside the official ones.
+    #[arg(long, conflicts_with_all = ["without_laboratory", "all", "keep"])]
+    cloud: bool,
     /// Leave the last laboratory up at the end, or the one whose test failed.
     #[arg(long)]
     keep: bool,
@@ -47,6 +51,10 @@ pub(crate) fn run(args: &Args, parts: &mut Parts) -> Result<(), PartError> {
         return Ok(());
     }
     needs::check("cargo xtask test", &cache_dir())?;
+    if args.cloud {
+        Laboratory::build(parts)?;
+        return cloud(parts);
+    }
     ensure_packages(parts, &[("chromium", "chromium"), ("pdftotext", "poppler-utils")])?;
     Laboratory::build(parts)?;
     // The laboratory's parts are mostly downloads at first and the crates' tests mostly compilation, so the two share the machine.
@@ -119,7 +127,7 @@ fn laboratory(args: &Args, parts: &mut Parts) -> Result<(), PartError> {
     Ok(())
 }
 
-/// Runs what needs a cloud: the tests of that laboratory itself, then our verdicts beside the official ones.
+/// Runs what needs a cloud: the tests of that laboratory itself, imports into it, then our verdicts beside the official ones.
 ///
 /// After the other laboratories and not beside them: a cloud starts sixty programs, and their tests watch deadlines.
 fn cloud(parts: &mut Parts) -> Result<(), PartError> {
@@ -129,5 +137,19 @@ fn cloud(parts: &mut Parts) -> Result<(), PartError> {
     own.args(["test", "--workspace", "--test", "openstack", "--"]);
     own.args(["--ignored", "--test-threads=1", "--nocapture"]);
     parts.show("tests of the laboratory `openstack` itself", &mut own)?;
+    imports(parts)?;
     parity::gate(parts)
+}
+
+/// Brings machines into a cloud of its own.
+fn imports(parts: &mut Parts) -> Result<(), PartError> {
+    const CLOUD: &str = "import";
+    ensure_packages(parts, &[("qemu-img", "qemu-utils")])?;
+    let mut guest = LABORATORY.command(&["prepare", "guest"]);
+    parts.show("a guest to import", &mut guest)?;
+    let cloud = Cloud { name: CLOUD.into() };
+    cloud.up(&[], parts)?;
+    let tested = live::test(CLOUD, live::ON_A_CLOUD, parts);
+    let down = cloud.down(parts);
+    tested.and(down)
 }

@@ -100,11 +100,11 @@ enum Command {
         #[command(flatten)]
         name: Name,
     },
-    /// Make only the parts that are kept: node tree, Kubernetes, images; or tree and stored state of a cloud.
+    /// Make only the parts that are kept: node tree, Kubernetes, images; tree and stored state of a cloud; or the disks of a guest to import, whose folder is printed.
     Prepare {
-        /// For which kind of laboratory.
+        /// For which kind of laboratory, or the guest.
         #[arg(value_enum, default_value = "rook")]
-        kind: KindName,
+        kind: Preparable,
         #[command(flatten)]
         rook: RookFrom,
     },
@@ -143,11 +143,12 @@ enum Kind {
     OpenStack(openstack::Up),
 }
 
-/// A kind of laboratory.
+/// What is made once and kept.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum KindName {
+enum Preparable {
     Rook,
     Openstack,
+    Guest,
 }
 
 /// What `lab fault` can break.
@@ -384,14 +385,18 @@ fn act(command: Command, places: &Places) -> Result<ExitCode, LabError> {
             return become_command(&lab, &node, &words);
         }
         Command::Prepare {
-            kind: KindName::Openstack,
+            kind: Preparable::Guest,
+            rook,
+        } => answer(reeve_lab::guest(places, rook.mirror.as_deref(), &terminal)?.as_str()),
+        Command::Prepare {
+            kind: Preparable::Openstack,
             rook,
         } => {
             let times = OpenStackLab::prepare(places, rook.mirror.as_deref(), &terminal)?;
             show_times(&times, terminal.elapsed());
         }
         Command::Prepare {
-            kind: KindName::Rook,
+            kind: Preparable::Rook,
             rook,
         } => {
             let from = rook_folder(rook.rook);
