@@ -228,24 +228,29 @@ impl Looking for ProveGateClosed {
 
     fn awaited(&self, _: &World) -> (Duration, String) {
         let what = format!("no pod of {} can start", self.daemons.join(", "));
-        (Duration::from_secs(60), what)
+        // Of the step's 60 s the first look may have taken some.
+        (Duration::from_secs(50), what)
     }
 }
 
 /// Says why a daemon's pod is not proved to be refused, if it is not.
 async fn prove_closed(world: &World, daemon: &str, probe: &Probe) -> Result<Option<String>, StepError> {
     let key: DaemonKey = daemon.parse().map_err(StepError::permanent)?;
-    // Once every API server has taken note of the gate, one answer tells whether it is still there; a refusal that did not come begins the long proof.
-    let enough = if world.gate_in_force.load(Ordering::Relaxed) {
-        Proof::QUICK
-    } else {
-        Proof::default()
+    let proved = |proof| gate::prove_closed(&world.cluster, world.namespace(), &key, probe, proof);
+    // Once every API server has taken note of the gate, one refusal tells that it is still there. Any other answer calls for the long proof.
+    let once = Proof {
+        deadline: Duration::ZERO,
+        ..Proof::QUICK
     };
-    let proof = Proof {
-        deadline: Duration::from_secs(15),
-        ..enough
+    if world.gate_in_force.load(Ordering::Relaxed) && proved(once).await.is_ok() {
+        return Ok(None);
+    }
+    // The step asks again and again; a proof that takes long itself would leave no time to say what was seen.
+    let at_length = Proof {
+        deadline: Duration::from_secs(3),
+        ..Proof::default()
     };
-    match gate::prove_closed(&world.cluster, world.namespace(), &key, probe, proof).await {
+    match proved(at_length).await {
         Ok(()) => Ok(None),
         // The API server may need a moment to learn of the gate; whether that moment is too long says the step's deadline.
         Err(error @ (GateError::StillOpen { .. } | GateError::StillClosed { .. })) => Ok(Some(error.to_string())),

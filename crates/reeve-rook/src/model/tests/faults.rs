@@ -97,6 +97,31 @@ async fn somebody_changes_the_operators_image() {
     refused(&stage, "operator's image").await;
 }
 
+/// A gate that was proved at length is later looked at once for each daemon; that is enough to see that it is gone.
+#[tokio::test(start_paused = true)]
+async fn somebody_removes_the_gate() {
+    let stage = Stage::small();
+    let outcome = meanwhile(&stage, "mons/mon.n2/watch_health", 0, |machine| {
+        let binding = "validatingadmissionpolicybindings/reeve-daemon-gate.rook-ceph";
+        let removed = machine
+            .api
+            .remove(&format!("/apis/admissionregistration.k8s.io/v1/{binding}"));
+        assert!(removed, "the gate was there");
+    })
+    .await;
+    let Outcome::Paused(PauseReason::Failed { step, error }) = &outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(step.as_str(), "mons/mon.n3/prove_gate_closed");
+    assert!(
+        error.message.contains("no pod of mon.n3 can start"),
+        "{}",
+        error.message
+    );
+    let stopped: Vec<String> = stage.model.ledger().unit_stops.keys().cloned().collect();
+    assert_eq!(stopped, ["ceph-mon@n2.service"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn another_mon_is_lost() {
     let stage = Stage::small();
