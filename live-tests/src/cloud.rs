@@ -15,10 +15,6 @@ const LOGIN: &str = "alpha-member";
 #[derive(Clone, Debug)]
 pub struct Cloud {
     name: String,
-    /// The process whose network is the cloud's.
-    pid: String,
-    /// The logins to it.
-    clouds: Utf8PathBuf,
 }
 
 impl Cloud {
@@ -26,7 +22,7 @@ impl Cloud {
     ///
     /// # Panics
     ///
-    /// If the variable is missing or `lab status` does not answer: these tests are nothing without it.
+    /// If the variable is missing or the cloud is not up: these tests are nothing without it.
     #[must_use]
     #[expect(
         clippy::disallowed_methods,
@@ -35,14 +31,8 @@ impl Cloud {
     pub fn open() -> Self {
         let name =
             std::env::var("REEVE_LAB").expect("REEVE_LAB names the laboratory; `cargo xtask test --all` sets it");
-        let words = ["status", "--name", &name, "--format", "json"];
-        let said = run(Command::new(target().join("lab")).args(words), None);
-        let status: Value = serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{error}: {said:?}"));
-        Self {
-            pid: status["pid"].as_u64().expect("a cloud has a process").to_string(),
-            clouds: status["clouds"].as_str().expect("a cloud has logins").into(),
-            name,
-        }
+        run(&mut lab(&["status", "--name", &name]), None).fine();
+        Self { name }
     }
 
     /// Returns the disks of the laboratory's guest, made if they are not there yet: `bios.raw`, `uefi.raw` and `data.raw`.
@@ -52,30 +42,15 @@ impl Cloud {
     /// If they cannot be made.
     #[must_use]
     pub fn guest() -> Utf8PathBuf {
-        let said = run(Command::new(target().join("lab")).args(["prepare", "guest"]), None);
-        said.fine().trim().into()
+        run(&mut lab(&["prepare", "guest"]), None).fine().trim().into()
     }
 
     /// Runs `reeve` in `folder`, in the cloud's network, as a member of the project.
     #[must_use]
     pub fn reeve(&self, folder: &Utf8Path, words: &[&str]) -> Said {
-        let mut command = Command::new("nsenter");
-        command.args(["--target", &self.pid, "--net", "--"]);
-        command.arg(target().join("reeve")).args(words).current_dir(folder);
-        command
-            .env("OS_CLIENT_CONFIG_FILE", &self.clouds)
-            .env("OS_CLOUD", LOGIN);
-        for name in [
-            "http_proxy",
-            "https_proxy",
-            "all_proxy",
-            "HTTP_PROXY",
-            "HTTPS_PROXY",
-            "ALL_PROXY",
-        ] {
-            command.env_remove(name);
-        }
-        run(&mut command, None)
+        let program = target().join("reeve");
+        let mut command = lab(&["exec", "--name", &self.name, "--", program.as_str()]);
+        run(command.args(words).current_dir(folder).env("OS_CLOUD", LOGIN), None)
     }
 
     /// Runs OpenStack's own client as a member of the project; it must succeed.
@@ -84,8 +59,7 @@ impl Cloud {
     ///
     /// If it does not.
     pub fn openstack(&self, words: &[&str]) -> String {
-        let mut command = Command::new(target().join("lab"));
-        command.args(["shell", "--name", &self.name, "--", "openstack", "--os-cloud", LOGIN]);
+        let mut command = lab(&["shell", "--name", &self.name, "--", "openstack", "--os-cloud", LOGIN]);
         run(command.args(words), None).fine()
     }
 
@@ -130,4 +104,11 @@ impl Cloud {
             std::thread::sleep(Duration::from_secs(3));
         }
     }
+}
+
+/// Returns a command of the laboratory's command line.
+fn lab(words: &[&str]) -> Command {
+    let mut command = Command::new(target().join("lab"));
+    command.args(words);
+    command
 }
