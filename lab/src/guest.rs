@@ -45,10 +45,7 @@ pub fn guest(places: &Places, mirror: Option<&str>, progress: &dyn Progress) -> 
     packages::install_missing(&parts)?;
     let cache = Cache::open(places, &Hierarchies::of_this_machine()?, &parts)?;
     cache.make_cgroup()?;
-    let mirror = match mirror {
-        Some(mirror) => mirror.to_owned(),
-        None => packages::mirror()?,
-    };
+    let mirror = packages::mirror(mirror)?;
     cache.get(&wanted, "guest to import, from Debian packages", &parts, |folder| {
         make(&cache, folder, &mirror)
     })

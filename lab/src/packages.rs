@@ -66,12 +66,15 @@ pub(crate) fn install_missing(parts: &Parts<'_>) -> Result<()> {
     })
 }
 
-/// Returns the Debian mirror of the machine's own apt settings.
+/// Returns the Debian mirror that was given, or else that of the machine's own apt settings.
 ///
 /// # Errors
 ///
-/// [`LabError::Lacking`] if the machine's apt knows no Debian archive.
-pub(crate) fn mirror() -> Result<String> {
+/// [`LabError::Lacking`] if none was given and the machine's apt knows no Debian archive.
+pub(crate) fn mirror(given: Option<&str>) -> Result<String> {
+    if let Some(given) = given {
+        return Ok(given.to_owned());
+    }
     let format = "$(ORIGIN)|$(LABEL)|$(REPO_URI)|$(COMPONENT)";
     let said = Tool::new(PART, "apt-get")
         .args(["indextargets", "--format", format, "Created-By: Packages"])

@@ -46,10 +46,7 @@ pub(crate) fn prepare(
         packages::install_missing(parts)?;
         let cache = Cache::open(places, cgroups, parts)?;
         cache.make_cgroup()?;
-        let mirror = match mirror {
-            Some(mirror) => mirror.to_owned(),
-            None => packages::mirror()?,
-        };
+        let mirror = packages::mirror(mirror)?;
         std::thread::scope(|scope| {
             let programs = scope.spawn(|| {
                 if !kubernetes {

@@ -10,7 +10,6 @@ here=$(dirname "$0")
 work=$output/work
 root=$work/root
 mkdir -p "$work/tmp"
-trap 'umount "$root/mnt" 2> /dev/null || true' EXIT
 
 # GRUB's images are made by the guest's own programs, which a real guest has too.
 TMPDIR=$work/tmp mmdebstrap --mode=root --variant=minbase --format=directory --skip=cleanup/reproducible \

@@ -51,10 +51,7 @@ pub(crate) fn prepare(
         let cache = Cache::open(places, cgroups, parts)?;
         cache.make_cgroup()?;
         cache.get(&tree_recipe, "tree, from Debian packages", parts, |folder| {
-            let mirror = match mirror {
-                Some(mirror) => mirror.to_owned(),
-                None => packages::mirror()?,
-            };
+            let mirror = packages::mirror(mirror)?;
             tree::make(&cache, folder, &mirror)
         })?;
         cache.get(&state_recipe, "first start, to be stored", parts, |folder| {

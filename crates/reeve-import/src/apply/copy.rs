@@ -214,9 +214,7 @@ impl Copy {
             Err(_) => Err(way.stopped()),
         }
     }
-}
 
-impl Copy {
     /// Makes sure that what was copied is one state of the disk: nobody started its machine meanwhile, and it still is what the plan knows.
     fn still_the_same(&self, ready: &Ready) -> Result<(), CopyError> {
         let moved = |what: String| CopyError::Moved {

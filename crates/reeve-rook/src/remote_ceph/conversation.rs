@@ -43,7 +43,7 @@ struct CommandLine<'a> {
 }
 
 /// What follows `ceph`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Serialize)]
 pub(super) struct Words {
     words: Vec<String>,
     /// `--format`; as the mon likes without.
