@@ -71,12 +71,31 @@ const GROUPS: [Group; 6] = [
 /// What runs on a laboratory `openstack`, and is in no group.
 pub(crate) const ON_A_CLOUD: &str = "live_import";
 
-/// Runs the groups, `at_once` of them beside each other; with `all`, those too that take long.
+/// Returns the names of the groups' laboratories.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    GROUPS.iter().map(|group| group.laboratory.name)
+}
+
+/// Says whether the group on this laboratory runs without being asked for.
+pub(crate) fn always(laboratory: &str) -> bool {
+    let mut groups = GROUPS.iter();
+    groups.any(|group| group.always && group.laboratory.name == laboratory)
+}
+
+/// Runs the groups whose laboratory `chosen` wants, `at_once` of them beside each other.
 ///
 /// After a failure no further group is begun; those at work go on to their end. With `keep`, the laboratory of the last group stays up, and so does one whose test
 /// failed: what it shows cannot be had again.
-pub(crate) fn run(all: bool, keep: bool, at_once: usize, parts: &mut Parts) -> Result<(), PartError> {
-    let chosen: Vec<&Group> = GROUPS.iter().filter(|group| all || group.always).collect();
+pub(crate) fn run(
+    chosen: impl Fn(&str) -> bool,
+    keep: bool,
+    at_once: usize,
+    parts: &mut Parts,
+) -> Result<(), PartError> {
+    let chosen: Vec<&Group> = GROUPS.iter().filter(|group| chosen(group.laboratory.name)).collect();
+    if chosen.is_empty() {
+        return Ok(());
+    }
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
     let work = |mut parts: Parts| {

@@ -18,15 +18,23 @@ pub(crate) struct Args {
     /// Also the tests that take long: the way back from each phase, one mon and five, and those that need a cloud.
     #[arg(long, conflicts_with = "without_laboratory")]
     all: bool,
-    /// Only the tests that need a cloud: the laboratory `openstack` itself, imports into it, and our verdicts beside the official ones.
-    #[arg(long, conflicts_with_all = ["without_laboratory", "all", "keep"])]
-    cloud: bool,
+    /// Only the tests on this laboratory; can be given several times. `cloud` is all that needs the laboratory `openstack`: its own tests, imports into it, and our verdicts beside the official ones.
+    #[arg(long, value_name = "LABORATORY", value_parser = names(), conflicts_with_all = ["without_laboratory", "all"])]
+    only: Vec<String>,
     /// Leave the last laboratory up at the end, or the one whose test failed.
     #[arg(long)]
     keep: bool,
     /// How many laboratories run beside each other, each with its own tests. One needs about 3 GiB of memory and two cores; the default is what the cores allow.
     #[arg(long, value_name = "COUNT", default_value_t = laboratories_at_once(), value_parser = clap::value_parser!(u8).range(1..=4))]
     at_once: u8,
+}
+
+/// What `--only` calls the tests that need a cloud.
+const CLOUD: &str = "cloud";
+
+/// Returns what `--only` knows.
+fn names() -> clap::builder::PossibleValuesParser {
+    live::names().chain([CLOUD]).into()
 }
 
 const LABORATORY: Laboratory = Laboratory { name: "test" };
@@ -51,9 +59,8 @@ pub(crate) fn run(args: &Args, parts: &mut Parts) -> Result<(), PartError> {
         return Ok(());
     }
     needs::check("cargo xtask test", &cache_dir())?;
-    if args.cloud {
-        Laboratory::build(parts)?;
-        return cloud(parts);
+    if !args.only.is_empty() {
+        return only(args, parts);
     }
     ensure_packages(parts, &[("chromium", "chromium"), ("pdftotext", "poppler-utils")])?;
     Laboratory::build(parts)?;
@@ -93,6 +100,17 @@ pub(crate) fn run(args: &Args, parts: &mut Parts) -> Result<(), PartError> {
     laboratory(args, parts)
 }
 
+/// Runs the tests on the laboratories that were asked for, in the order in which all would run.
+fn only(args: &Args, parts: &mut Parts) -> Result<(), PartError> {
+    Laboratory::build(parts)?;
+    let asked = |name: &str| args.only.iter().any(|only| only == name);
+    live::run(asked, args.keep, args.at_once.into(), parts)?;
+    if asked(CLOUD) {
+        cloud(parts)?;
+    }
+    Ok(())
+}
+
 fn crates(parts: &mut Parts) -> Result<(), PartError> {
     let mut build = cargo();
     build.args(["test", "--quiet", "--workspace", "--no-run"]);
@@ -120,7 +138,8 @@ fn laboratory(args: &Args, parts: &mut Parts) -> Result<(), PartError> {
         "--nocapture",
     ]);
     parts.show("tests of the laboratory itself", &mut own)?;
-    live::run(args.all, args.keep, args.at_once.into(), parts)?;
+    let chosen = |name: &str| args.all || live::always(name);
+    live::run(chosen, args.keep, args.at_once.into(), parts)?;
     if args.all {
         cloud(parts)?;
     }
@@ -141,15 +160,17 @@ fn cloud(parts: &mut Parts) -> Result<(), PartError> {
     parity::gate(parts)
 }
 
+/// The laboratory that machines are brought into.
+const IMPORT: &str = "import";
+
 /// Brings machines into a cloud of its own.
 fn imports(parts: &mut Parts) -> Result<(), PartError> {
-    const CLOUD: &str = "import";
     ensure_packages(parts, &[("qemu-img", "qemu-utils")])?;
     let mut guest = LABORATORY.command(&["prepare", "guest"]);
     parts.show("a guest to import", &mut guest)?;
-    let cloud = Cloud { name: CLOUD.into() };
+    let cloud = Cloud { name: IMPORT.into() };
     cloud.up(&[], parts)?;
-    let tested = live::test(CLOUD, live::ON_A_CLOUD, parts);
+    let tested = live::test(IMPORT, live::ON_A_CLOUD, parts);
     let down = cloud.down(parts);
     tested.and(down)
 }
