@@ -250,12 +250,12 @@ async fn a_step_past_its_deadline_has_failed() {
     steps[2] = step("mons/a/wait", "sleep_long", json!({ "effect": "-" }), Undo::Nothing);
     steps[2].deadline_seconds = 1;
     let (place, world) = (Workplace::new(), World::default());
-    let start = std::time::Instant::now();
-    let outcome = engine(place.create(plan), &Model, &world)
-        .run(&Until::End)
+    // Without its deadline the step would take an hour.
+    let mut run = engine(place.create(plan), &Model, &world);
+    let outcome = tokio::time::timeout(std::time::Duration::from_secs(60), run.run(&Until::End))
         .await
+        .unwrap()
         .unwrap();
-    assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
     match outcome {
         Outcome::Paused(PauseReason::Failed { error, .. }) => assert_eq!(error.message, "not done within 1 s"),
         other => panic!("{other:?}"),

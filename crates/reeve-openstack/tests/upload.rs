@@ -35,10 +35,7 @@ async fn image(glance: &Service) -> String {
 }
 
 async fn put(glance: &Service, path: &str, body: Upload) -> Result<(), RequestError> {
-    let patience = UploadPatience {
-        stall: Duration::from_secs(2),
-        answer: Duration::from_secs(5),
-    };
+    let patience = UploadPatience::default();
     glance.put(path, &[], body, patience).await.map(|_| ())
 }
 
@@ -87,10 +84,12 @@ async fn one_that_stands_still_is_given_up() {
     let glance = glance(&cloud, Access::ReadWrite).await;
     let path = image(&glance).await;
     let (writer, body) = upload(1_000_000, 1);
-    let began = std::time::Instant::now();
-    let error = put(&glance, &path, body).await.unwrap_err();
+    let patience = UploadPatience {
+        stall: Duration::from_secs(2),
+        ..UploadPatience::default()
+    };
+    let error = glance.put(&path, &[], body, patience).await.unwrap_err();
     assert!(matches!(error.problem, Problem::Deadline { .. }), "{error}");
-    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     // The connection lets go of the body a moment later; until then one piece finds room, never two.
     assert_eq!(give(writer, 3, 1).join().unwrap(), Err(UploadClosed));
 }

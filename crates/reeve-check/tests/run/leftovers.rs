@@ -244,7 +244,7 @@ async fn a_run_that_is_at_work_is_let_alone() {
     bench.cloud.fault(Fault::new(
         "POST /compute/v2.1/servers/",
         1,
-        reeve_openstack::fake::Behaviour::Slow(Duration::from_millis(300)),
+        reeve_openstack::fake::Behaviour::Slow(Duration::from_secs(3)),
     ));
     let server = bench.run(&["scs-0101-entropy-avail"]);
     let meanwhile = async {
