@@ -40,6 +40,9 @@ const SLOW: &str = "slow";
 /// Measures a server's boot; what a run of the whole scope cannot be quicker than.
 const BOOT: &str = include_str!("../parity/boot.py");
 
+/// Measures one login and one listing; what nobody who reads can be quicker than.
+const LEAST: &str = include_str!("../parity/least.py");
+
 /// How long one run may take.
 const DEADLINE: Duration = Duration::from_secs(900);
 
@@ -96,6 +99,7 @@ pub(crate) fn run(args: &Args, parts: &mut Parts) -> Result<(), PartError> {
 
 fn measure(args: &Args, suite: &Suite, door: &Door, parts: &mut Parts) -> Result<(), PartError> {
     let mut reads = Vec::new();
+    let mut least = Vec::new();
     let read_ids = ids(&READS)?;
     for number in 1..=args.reads {
         let title = format!(
@@ -104,6 +108,7 @@ fn measure(args: &Args, suite: &Suite, door: &Door, parts: &mut Parts) -> Result
             args.reads
         );
         reads.push(parts.run(&title, || pair(&READS, &read_ids, suite, door))?);
+        least.push(parts.run("one login and one listing alone", || alone("least", LEAST, suite, door))?);
     }
     let mut whole = Vec::new();
     let mut boots = Vec::new();
@@ -115,9 +120,9 @@ fn measure(args: &Args, suite: &Suite, door: &Door, parts: &mut Parts) -> Result
             args.whole
         );
         whole.push(parts.run(&title, || pair(&WHOLE, &whole_ids, suite, door))?);
-        boots.push(parts.run("a server's boot alone", || boot(suite, door))?);
+        boots.push(parts.run("a server's boot alone", || alone("boot", BOOT, suite, door))?);
     }
-    report(&reads, read_ids.len(), &whole, whole_ids.len(), &boots);
+    report(&reads, read_ids.len(), &least, &whole, whole_ids.len(), &boots);
     Ok(())
 }
 
@@ -173,22 +178,22 @@ fn pair(scope: &Scope, ids: &[String], suite: &Suite, door: &Door) -> Result<Pai
     }
 }
 
-/// Boots a server and returns how many seconds that took.
-fn boot(suite: &Suite, door: &Door) -> Result<f64, PartError> {
+/// Runs a script that does one thing, and returns how many seconds it says that took.
+fn alone(name: &str, script: &str, suite: &Suite, door: &Door) -> Result<f64, PartError> {
     let mut command = door.command(Utf8Path::new(&suite.python));
-    command.args(["-c", BOOT, LOGIN]);
-    let observed = observe("bench boot", &mut command, DEADLINE)?;
+    command.args(["-c", script, LOGIN]);
+    let observed = observe(&format!("bench {name}"), &mut command, DEADLINE)?;
     let seconds: Option<f64> = observed.said.trim().parse().ok();
     match seconds {
         Some(seconds) if observed.status.success() => Ok(seconds),
         _ => Err(PartError::Seen(format!(
-            "a server's boot could not be measured: {}; see {}",
+            "{name} could not be measured: {}; see {}",
             observed.status, observed.complaints
         ))),
     }
 }
 
-fn report(reads: &[Pair], read_ids: usize, whole: &[Pair], whole_ids: usize, boots: &[f64]) {
+fn report(reads: &[Pair], read_ids: usize, least: &[f64], whole: &[Pair], whole_ids: usize, boots: &[f64]) {
     let wall = |observed: &Observed| observed.wall.as_secs_f64();
     let cpu = |observed: &Observed| observed.cpu.as_secs_f64();
     answer(&format!(
@@ -202,6 +207,11 @@ fn report(reads: &[Pair], read_ids: usize, whole: &[Pair], whole_ids: usize, boo
         show("official CPU", pairs.iter().map(|pair| cpu(&pair.theirs)));
         show("reeve CPU", pairs.iter().map(|pair| cpu(&pair.ours)));
     }
+    answer(&format!(
+        "  one login and one listing of flavors alone, {} runs",
+        least.len()
+    ));
+    show("least wall", least.iter().copied());
     answer(&format!("  a server's boot alone, {} runs", boots.len()));
     show("boot wall", boots.iter().copied());
     let times = |pairs: &[Pair], value: &dyn Fn(&Observed) -> f64| {
@@ -215,6 +225,10 @@ fn report(reads: &[Pair], read_ids: usize, whole: &[Pair], whole_ids: usize, boo
         "8 or more",
         faster[1] >= 8.0,
     );
+    let [min, most, max] = spread(reads.iter().zip(least).map(|(pair, least)| wall(&pair.theirs) / least));
+    answer(&format!(
+        "  who only logs in and lists flavors is {most:.1} times, {min:.1} to {max:.1}, as fast as the official tests: what reads can reach here"
+    ));
     let faster = times(whole, &wall);
     goal(
         "check-whole",

@@ -50,7 +50,7 @@ async fn a_good_cloud_passes_with_one_listing_each() {
         ),
         (1, 1, 1)
     );
-    assert_eq!(state.requests.len(), 9, "{:?}", state.requests);
+    assert_eq!(state.requests.len(), 8, "{:?}", state.requests);
 }
 
 #[tokio::test]

@@ -198,6 +198,16 @@ impl RequestError {
         matches!(self.problem, Problem::Forbidden(_))
     }
 
+    /// Tells whether this may be because of the microversion: the service does not speak it, or a recording has the answer at another one.
+    ///
+    /// Source: API SIG guideline "Microversion Specification" – one that is not supported is answered with 406.
+    pub const fn is_about_microversion(&self) -> bool {
+        matches!(
+            self.problem,
+            Problem::Microversion { .. } | Problem::Rejected { code: 406, .. } | Problem::NotRecorded
+        )
+    }
+
     /// Tells whether the cloud said that there is no such thing.
     pub const fn is_not_found(&self) -> bool {
         matches!(self.problem, Problem::NotFound(_))

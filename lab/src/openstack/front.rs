@@ -90,10 +90,6 @@ impl Front {
             };
             text += &format!("listen {name}\n    bind {HOST}:{port}{tls}\n");
             if self.slow {
-                // A connection takes as long as a request: what a longer way would cost.
-                text += &format!(
-                    "    tcp-request inspect-delay {MILLISECONDS}ms\n    tcp-request content accept if WAIT_END\n"
-                );
                 text += "    http-request lua.wait\n";
             }
             if self.tls {
@@ -152,7 +148,7 @@ mod tests {
     fn time_needs_no_tls() {
         let front = of(&[Profile::Slow]);
         let text = front.unwrap().configuration();
-        assert!(text.contains("inspect-delay 40ms") && text.contains("lua.wait") && !text.contains("ssl"));
+        assert!(text.contains("int(40)") && text.contains("lua.wait") && !text.contains("ssl"));
         assert_eq!(Front::base(front), "http://127.0.0.2");
     }
 }

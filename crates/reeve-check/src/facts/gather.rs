@@ -17,6 +17,9 @@ const WITH_SPECS: Microversion = Microversion { major: 2, minor: 61 };
 /// The newest microversion of Nova that this crate knows the answers of.
 const KNOWN: Microversion = Microversion { major: 2, minor: 96 };
 
+/// The key of flavors in their listing.
+const FLAVORS: &str = "flavors";
+
 /// Most entries of a page that Glance gives.
 const PAGE: &str = "1000";
 
@@ -53,17 +56,23 @@ pub async fn gather(session: &Session) -> Facts {
 
 async fn flavors(session: &Session) -> Fact<Vec<Flavor>> {
     let compute = session.service("compute").await.map_err(|error| missing(&error))?;
+    let request = Request::get("/flavors/detail");
+    // Nearly every Nova speaks this one; to ask first which it speaks would cost each of them a round trip.
+    let at_once = compute.list(&request.clone().at(WITH_SPECS), FLAVORS).await;
+    if !at_once.as_ref().is_err_and(RequestError::is_about_microversion) {
+        return entries(at_once, FLAVORS, Flavor::from_json);
+    }
     let microversion = match compute.negotiate(WITH_SPECS, KNOWN).await {
         Ok(microversion) => Some(microversion),
         // An older Nova gives extra specs one flavor at a time.
         Err(error) if matches!(error.problem, Problem::Microversion { .. }) => None,
         Err(error) => return Err(missing(&error)),
     };
-    let mut request = Request::get("/flavors/detail");
-    if let Some(microversion) = microversion {
-        request = request.at(microversion);
-    }
-    let mut flavors = listed(session, "compute", request, "flavors", Flavor::from_json).await?;
+    let request = match microversion {
+        Some(microversion) => request.at(microversion),
+        None => request,
+    };
+    let mut flavors = entries(compute.list(&request, FLAVORS).await, FLAVORS, Flavor::from_json)?;
     if microversion.is_none() {
         for flavor in &mut flavors {
             let request = Request::get(format!("/flavors/{}/os-extra_specs", flavor.id));
@@ -118,11 +127,17 @@ pub(crate) async fn listed<T>(
     one: impl Fn(&Value) -> Result<T, String>,
 ) -> Fact<Vec<T>> {
     let service = session.service(service).await.map_err(|error| missing(&error))?;
-    let listing = service
-        .list(&request, collection)
-        .await
-        .map_err(|error| missing(&error))?;
+    entries(service.list(&request, collection).await, collection, one)
+}
+
+/// Reads the entries of a listing.
+fn entries<T>(
+    listing: Result<Vec<Value>, RequestError>,
+    collection: &'static str,
+    one: impl Fn(&Value) -> Result<T, String>,
+) -> Fact<Vec<T>> {
     listing
+        .map_err(|error| missing(&error))?
         .iter()
         .map(one)
         .collect::<Result<_, _>>()

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::http::{Answered, Asked};
 use super::state::State;
 use super::{glance, identity, rules, sharing, things};
+use crate::request::Microversion;
 
 /// Answers a request.
 pub(super) fn route(state: &mut State, asked: &Asked) -> Answered {
@@ -161,14 +162,19 @@ fn all(state: &State, collection: &str) -> Vec<Value> {
     state.collections.get(collection).cloned().unwrap_or_default()
 }
 
-/// Source: nova: `api/openstack/compute/schemas/flavors.py` – extra specs come in the listing from microversion 2.61 on.
+/// Source: nova: `api/openstack/compute/schemas/flavors.py` – extra specs come in the listing from microversion 2.61 on; `api/openstack/wsgi.py` – one that is not spoken is answered with 406.
 fn flavors(state: &State, asked: &Asked) -> Answered {
-    let with_specs = asked
+    let asked_for: Option<Microversion> = asked
         .microversion
         .as_deref()
-        .and_then(|text| text.strip_prefix("compute 2."))
-        .and_then(|minor| minor.parse::<u32>().ok())
-        .is_some_and(|minor| minor >= 61);
+        .and_then(|text| text.strip_prefix("compute "))
+        .and_then(|text| text.parse().ok());
+    let spoken: Option<Microversion> = state.nova_microversion.parse().ok();
+    if asked_for > spoken {
+        let words = json!({ "computeFault": { "code": 406, "message": "Version is not supported by the API." } });
+        return Answered::json(406, &words);
+    }
+    let with_specs = asked_for.is_some_and(|asked| asked >= Microversion { major: 2, minor: 61 });
     let mut list = all(state, "flavors");
     if !with_specs {
         for flavor in &mut list {
