@@ -1,5 +1,6 @@
 //! The running laboratory, entered as an operator would.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -139,6 +140,26 @@ impl Laboratory {
         let mut all = words.to_vec();
         all.extend(["--format", "json"]);
         serde_json::from_str(&self.ceph(&all)).expect("ceph answers in JSON")
+    }
+
+    /// Returns the name of the CRUSH host that each OSD is on.
+    ///
+    /// # Panics
+    ///
+    /// If a host lists something that is no OSD's number.
+    #[must_use]
+    pub fn hosts_of_osds(&self) -> BTreeMap<u32, String> {
+        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let nodes = list(&self.ceph_json(&["osd", "tree"])["nodes"]);
+        let hosts = nodes.iter().filter(|node| node["type"] == "host");
+        let osds_of = |host: &Value| {
+            let name = host["name"].to_string();
+            list(&host["children"]).into_iter().map(move |osd| {
+                let number = osd.as_u64().and_then(|number| u32::try_from(number).ok());
+                (number.expect("a host's children are OSDs"), name.clone())
+            })
+        };
+        hosts.flat_map(osds_of).collect()
     }
 
     /// Runs `kubectl`, with `input` on standard input.

@@ -1,6 +1,5 @@
 //! The end state of every take-over, however it got there.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -150,28 +149,12 @@ pub fn assert_old_units_are_masked(lab: &Laboratory) {
 ///
 /// If they were.
 pub fn assert_one_failure_domain_at_a_time(lab: &Laboratory, samples: &[Sample]) {
-    let tree = lab.ceph_json(&["osd", "tree"]);
-    let mut host_of: BTreeMap<u64, String> = BTreeMap::new();
-    for node in tree["nodes"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter(|node| node["type"] == "host")
-    {
-        for osd in node["children"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_u64)
-        {
-            host_of.insert(osd, node["name"].to_string());
-        }
-    }
+    let host_of = lab.hosts_of_osds();
     let mut touched: Option<&String> = None;
     for sample in samples {
         let Some(seen) = &sample.seen else { continue };
         for osd in &seen.down {
-            let host = host_of.get(&u64::from(*osd)).expect("every OSD has a host");
+            let host = host_of.get(osd).expect("every OSD has a host");
             assert!(
                 touched.is_none_or(|touched| touched == host),
                 "osd.{osd} on {host} was taken while {touched:?} was not whole again: {sample:?}"

@@ -372,23 +372,7 @@ fn the_whole_run(lab: &Laboratory, answers: &[Answer], moments: [f64; 6], began_
 
 /// Counts how often an OSD of another host went down before all placement groups were clean again.
 fn overlapping_failure_domains(lab: &Laboratory, answers: &[Answer], from: f64, to: f64) -> usize {
-    let tree = lab.ceph_json(&["osd", "tree"]);
-    let mut host_of: BTreeMap<u32, String> = BTreeMap::new();
-    for node in tree["nodes"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter(|node| node["type"] == "host")
-    {
-        for osd in node["children"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_u64)
-        {
-            host_of.insert(u32::try_from(osd).unwrap_or(u32::MAX), node["name"].to_string());
-        }
-    }
+    let host_of = lab.hosts_of_osds();
     let (mut touched, mut overlaps) = (None::<&String>, 0);
     for answer in answers.iter().filter(|answer| (from..=to).contains(&answer.asked)) {
         let down: Vec<&String> = host_of
