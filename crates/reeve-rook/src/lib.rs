@@ -6,6 +6,7 @@
 pub mod adopt;
 pub mod apply;
 pub mod check;
+mod crush_names;
 pub mod facts;
 pub mod handover_report;
 pub mod model;

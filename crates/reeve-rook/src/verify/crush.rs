@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::crush_names::rename_buckets;
 use crate::facts::Pool;
 
 /// Most differences that are named.
@@ -12,8 +13,8 @@ const MOST: usize = 20;
 /// Returns what differs between two answers to `ceph osd crush dump`, in words, but for the plan's renames; empty if nothing does.
 pub(super) fn differences(before: &Value, now: &Value, renames: &BTreeMap<String, String>) -> Vec<String> {
     let (mut before, mut now) = (before.clone(), now.clone());
-    rename(&mut before, renames);
-    rename(&mut now, renames);
+    rename_buckets(&mut before, renames);
+    rename_buckets(&mut now, renames);
     let mut found = Vec::new();
     let parts = |value: &Value| -> Vec<String> {
         value
@@ -87,24 +88,6 @@ fn name_of(entry: &Value) -> String {
         .iter()
         .find_map(|key| entry[key].as_str())
         .map_or_else(|| entry["id"].to_string(), str::to_owned)
-}
-
-/// Calls every bucket as the plan calls it, shadow buckets too.
-fn rename(value: &mut Value, renames: &BTreeMap<String, String>) {
-    match value {
-        Value::String(text) => {
-            let (bucket, class) = match text.split_once('~') {
-                Some((bucket, class)) => (bucket, Some(class)),
-                None => (text.as_str(), None),
-            };
-            if let Some(to) = renames.get(bucket) {
-                *text = class.map_or_else(|| to.clone(), |class| format!("{to}~{class}"));
-            }
-        }
-        Value::Array(list) => list.iter_mut().for_each(|value| rename(value, renames)),
-        Value::Object(map) => map.values_mut().for_each(|value| rename(value, renames)),
-        _ => {}
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Copies of what cannot be made again.
 
+use crate::crush_names::rename_buckets;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -93,26 +94,9 @@ impl Deed for ExportHost {
 ///
 /// Before and after the plan's own renames it is the same; anything else that changes in the map changes it.
 pub(in crate::apply) fn crush_digest(mut dump: Value, renames: &BTreeMap<String, String>) -> String {
-    rename(&mut dump, renames);
+    rename_buckets(&mut dump, renames);
     // serde_json keeps the keys of objects in order, so equal maps give equal text.
     hex::encode(Sha256::digest(dump.to_string()))
-}
-
-fn rename(value: &mut Value, renames: &BTreeMap<String, String>) {
-    match value {
-        Value::String(text) => {
-            let (bucket, class) = match text.split_once('~') {
-                Some((bucket, class)) => (bucket, Some(class)),
-                None => (text.as_str(), None),
-            };
-            if let Some(to) = renames.get(bucket) {
-                *text = class.map_or_else(|| to.clone(), |class| format!("{to}~{class}"));
-            }
-        }
-        Value::Array(list) => list.iter_mut().for_each(|value| rename(value, renames)),
-        Value::Object(map) => map.values_mut().for_each(|value| rename(value, renames)),
-        _ => {}
-    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,8 @@
 //! `reeve rook survey`: read everything, change nothing.
 
-use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use camino::{Utf8Path, Utf8PathBuf};
-use reeve_host::{SshHosts, SshOptions};
+use camino::Utf8Path;
 use reeve_rook::facts::Facts;
 use reeve_rook::survey::{Survey, SurveyError, SurveyEvent};
 
@@ -51,29 +49,8 @@ fn take(args: &TargetArgs, context: &Context<'_>) -> Result<Facts, Failure> {
         .map_err(|error| Failure::new(Exit::Usage, format!("could not start the runtime: {error}")))?;
     runtime.block_on(async {
         let kubernetes = super::kubernetes::source(&target).await?;
-        // Sockets of the shared connections live in a folder of their own, 0700, gone with this value.
-        let sockets = tempfile::Builder::new()
-            .prefix("reeve-")
-            .permissions(std::fs::Permissions::from_mode(0o700))
-            .tempdir()
-            .map_err(|error| {
-                Failure::new(
-                    Exit::Usage,
-                    format!("could not make a folder for ssh's sockets: {error}"),
-                )
-            })?;
-        let sockets_path = Utf8PathBuf::from_path_buf(sockets.path().into()).map_err(|path| {
-            Failure::new(
-                Exit::Usage,
-                format!("{} is not UTF-8; set TMPDIR to another folder", path.display()),
-            )
-        })?;
-        let options = SshOptions {
-            config_file: target.ssh_config.clone(),
-            ..SshOptions::new(sockets_path)
-        };
-        let hosts = SshHosts::new(options).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
-        let survey = Survey::new(target.scope.clone(), Arc::new(hosts), kubernetes);
+        let ssh = super::connect::ssh(&target)?;
+        let survey = Survey::new(target.scope.clone(), Arc::clone(&ssh.hosts), kubernetes);
         let display = Mutex::new(context.printer.progress("survey"));
         let taken = survey
             .take(&|event: &SurveyEvent| {
