@@ -16,11 +16,7 @@ impl AnswerError {
     /// Returns the error of an answer `bytes` with `problem`.
     pub(crate) fn new(problem: impl std::fmt::Display, bytes: &[u8]) -> Self {
         // serde_json quotes unexpected values, and these come from outside.
-        let problem = without_keys(&problem.to_string())
-            .chars()
-            .take(300)
-            .flat_map(escape_control)
-            .collect();
+        let problem = reeve_untrusted::short(&without_keys(&problem.to_string()), 300);
         let head = &bytes[..bytes.len().min(60)];
         Self {
             problem,
@@ -180,14 +176,5 @@ fn tail(stderr: &[u8]) -> String {
         return "it gave no reason".into();
     }
     lines.reverse();
-    lines.join(" / ").chars().take(600).flat_map(escape_control).collect()
-}
-
-fn escape_control(char: char) -> impl Iterator<Item = char> {
-    let turns = matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let escaped = char.is_control() || turns;
-    let plain = (!escaped).then_some(char);
-    plain
-        .into_iter()
-        .chain(escaped.then(|| char.escape_default()).into_iter().flatten())
+    reeve_untrusted::short(&lines.join(" / "), 600)
 }

@@ -42,13 +42,7 @@ impl Output {
 /// Returns text from outside in one line that is safe on a terminal: control characters escaped, at most `max` characters.
 #[must_use]
 pub fn printable(bytes: &[u8], max: usize) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let text = text.trim();
-    let mut shown: String = text.chars().take(max).map(escaped).collect();
-    if text.chars().nth(max).is_some() {
-        shown.push('…');
-    }
-    shown
+    reeve_untrusted::short(&String::from_utf8_lossy(bytes), max)
 }
 
 /// Returns the last lines of an output as [`printable`] shows them, joined by ` / `: at most 5 lines and 1,000 characters.
@@ -62,20 +56,11 @@ pub fn printable_tail(bytes: &[u8]) -> String {
         .take(5)
         .collect();
     lines.reverse();
-    let shown: String = lines.join(" / ").chars().map(escaped).collect();
+    let all = lines.join(" / ");
+    let shown = reeve_untrusted::line(&all);
     match shown.char_indices().rev().nth(999) {
         Some((at, _)) if at > 0 => format!("…{}", &shown[at..]),
-        _ => shown,
-    }
-}
-
-/// Escapes what a terminal may obey: control characters and the marks that turn the direction of writing.
-fn escaped(char: char) -> String {
-    let turns = matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if char.is_control() || turns {
-        char.escape_default().to_string()
-    } else {
-        char.to_string()
+        _ => shown.into_owned(),
     }
 }
 
@@ -91,7 +76,7 @@ mod tests {
         assert_eq!(printable_tail(b"\x1b[31mred\r\n"), "\\u{1b}[31mred");
         let long = printable_tail(&[b'x'; 5000]);
         assert_eq!((long.chars().count(), long.chars().next()), (1001, Some('…')));
-        assert_eq!(printable(b" a\tb ", 10), "a\\tb");
+        assert_eq!(printable(b" a\tb ", 10), "a b");
         assert_eq!(printable(b"abcdef", 3), "abc…");
     }
 

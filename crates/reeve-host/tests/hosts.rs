@@ -68,7 +68,7 @@ async fn a_dropped_conversation_leaves_no_process() {
 /// Waits until `find` finds no process any more.
 async fn ended(host: &LocalHost, find: &Command) {
     let deadline = Instant::now() + Duration::from_secs(60);
-    while host.run(find).await.unwrap().success() {
+    while host.run(find).await.expect("it can be looked").success() {
         assert!(Instant::now() < deadline, "it still runs");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

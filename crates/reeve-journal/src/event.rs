@@ -279,20 +279,9 @@ impl fmt::Display for RecordedError {
     }
 }
 
-/// Escapes control characters and keeps the first 2,000 characters.
+/// Returns text from outside in one line that is safe on a terminal, cut after 2,000 characters.
 pub(crate) fn safe(text: &str) -> String {
-    let escape = |char: char| {
-        if char.is_control() {
-            char.escape_default().to_string()
-        } else {
-            char.to_string()
-        }
-    };
-    let mut kept: String = text.chars().take(2000).map(escape).collect();
-    if text.chars().nth(2000).is_some() {
-        kept.push('…');
-    }
-    kept
+    reeve_untrusted::short(text, 2000)
 }
 
 #[cfg(test)]

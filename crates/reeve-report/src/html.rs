@@ -11,7 +11,7 @@ pub use document::document_html;
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 
 use crate::order::{Entry, Grouped, Waived};
-use crate::{CheckResult, Evidence, Property, Report, Section, SectionBody, Severity, Verdict, escape, wording};
+use crate::{CheckResult, Evidence, Property, Report, Section, SectionBody, Severity, Verdict, wording};
 
 /// The style sheet; it holds no address and no `</style`.
 const STYLE: &str = include_str!("html/report.css");
@@ -36,10 +36,10 @@ const LONGEST_UNBROKEN_WORD: usize = 24;
 pub fn html(report: &Report) -> String {
     let grouped = Grouped::of(report);
     let header = markup! {
-        h1 { (escape::line(&report.title)) }
+        h1 { (reeve_untrusted::line(&report.title)) }
         p.made {
             "Made " time datetime=(report.made_at) { (wording::made_at(report)) }
-            " by " (escape::line(&report.tool))
+            " by " (reeve_untrusted::line(&report.tool))
         }
         (summary(report))
         (properties(&report.subject))
@@ -68,8 +68,8 @@ fn frame(title: &str, tool: &str, skip: &str, header: &Markup, main: &Markup) ->
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
-                meta name="generator" content=(escape::line(tool));
-                title { (escape::line(title)) }
+                meta name="generator" content=(reeve_untrusted::line(tool));
+                title { (reeve_untrusted::line(title)) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
@@ -123,7 +123,7 @@ fn contents(report: &Report, grouped: &Grouped<'_>) -> Markup {
                     @if names.len() <= LISTED_IN_CONTENTS {
                         ol {
                             @for (index, name) in names.iter().enumerate() {
-                                li { a href={ "#" (id) "-" (index + 1) } { (escape::line(name)) } }
+                                li { a href={ "#" (id) "-" (index + 1) } { (reeve_untrusted::line(name)) } }
                             }
                         }
                     }
@@ -141,7 +141,7 @@ fn contents(report: &Report, grouped: &Grouped<'_>) -> Markup {
                 (group("notes", "Notes", subjects(&grouped.notes)))
                 (group("waived", "Waived", grouped.waived.iter().map(|w| w.result.title.as_str()).collect()))
                 @for (index, section) in report.sections.iter().enumerate() {
-                    li { a href={ "#section-" (index + 1) } { (escape::line(&section.title)) } }
+                    li { a href={ "#section-" (index + 1) } { (reeve_untrusted::line(&section.title)) } }
                 }
                 @if !grouped.passed.is_empty() {
                     li { a href="#passed" { "Passed" } " " span.number { (grouped.passed.len()) } }
@@ -167,8 +167,8 @@ fn finding(id: &str, Entry { result, finding }: Entry<'_>) -> Markup {
     markup! {
         article.finding.(class) aria-labelledby=(id) {
             (label(icon::severity(finding.severity), wording::severity(finding.severity)))
-            h3 #(id) { (escape::line(&finding.subject)) }
-            p.check { (escape::line(&result.title)) }
+            h3 #(id) { (reeve_untrusted::line(&finding.subject)) }
+            p.check { (reeve_untrusted::line(&result.title)) }
             (prose(&finding.detail))
             (remedy(&finding.remedy))
             (evidence(&finding.evidence))
@@ -186,7 +186,7 @@ fn not_judged(group: &str, results: &[(&CheckResult, &str)]) -> Markup {
                     @let id = format!("{group}-{}", index + 1);
                     article.finding.not-judged aria-labelledby=(id) {
                         (label(icon::verdict(Verdict::NotJudged), "Not judged"))
-                        h3 #(id) { (escape::line(&result.title)) }
+                        h3 #(id) { (reeve_untrusted::line(&result.title)) }
                         (prose(because))
                         (origin(result.check.as_str(), &result.source))
                     }
@@ -205,12 +205,12 @@ fn waived(group: &str, results: &[Waived<'_>]) -> Markup {
                     @let id = format!("{group}-{}", index + 1);
                     article.finding.waived aria-labelledby=(id) {
                         (label(icon::waived(), "Waived"))
-                        h3 #(id) { (escape::line(&waived.result.title)) }
-                        p.detail { "Accepted by " (escape::line(waived.by)) "." }
+                        h3 #(id) { (reeve_untrusted::line(&waived.result.title)) }
+                        p.detail { "Accepted by " (reeve_untrusted::line(waived.by)) "." }
                         @for finding in waived.findings {
                             details {
                                 summary {
-                                    (wording::severity(finding.severity)) ": " (escape::line(&finding.subject))
+                                    (wording::severity(finding.severity)) ": " (reeve_untrusted::line(&finding.subject))
                                 }
                                 (prose(&finding.detail))
                                 (remedy(&finding.remedy))
@@ -238,9 +238,9 @@ fn passed(results: &[&CheckResult]) -> Markup {
                             tbody {
                                 @for result in results {
                                     tr {
-                                        th scope="row" { (escape::line(&result.title)) }
+                                        th scope="row" { (reeve_untrusted::line(&result.title)) }
                                         td.long { code { (result.check) } }
-                                        td.long { (escape::line(&result.source)) }
+                                        td.long { (reeve_untrusted::line(&result.source)) }
                                     }
                                 }
                             }
@@ -256,13 +256,13 @@ fn section(index: usize, section: &Section) -> Markup {
     let id = format!("section-{}", index + 1);
     markup! {
         section aria-labelledby=(id) {
-            h2 #(id) { (escape::line(&section.title)) }
+            h2 #(id) { (reeve_untrusted::line(&section.title)) }
             @if !section.intro.is_empty() { (prose(&section.intro)) }
             @match &section.body {
                 SectionBody::Properties { properties: list } => { (properties(list)) }
                 SectionBody::Table { columns, rows } => { (table(&id, columns, rows)) }
                 SectionBody::Text { text } => {
-                    pre tabindex="0" role="region" aria-labelledby=(id) { code { (escape::block(text)) } }
+                    pre tabindex="0" role="region" aria-labelledby=(id) { code { (reeve_untrusted::block(text)) } }
                 }
             }
         }
@@ -273,7 +273,7 @@ fn table(id: &str, columns: &[String], rows: &[Vec<String>]) -> Markup {
     let cell = |row: &[String], index: usize| -> (String, Option<&str>) {
         let text = row
             .get(index)
-            .map_or_else(String::new, |text| escape::block(text).into_owned());
+            .map_or_else(String::new, |text| reeve_untrusted::block(text).into_owned());
         let long = text
             .split_whitespace()
             .any(|word| word.chars().count() > LONGEST_UNBROKEN_WORD);
@@ -282,7 +282,7 @@ fn table(id: &str, columns: &[String], rows: &[Vec<String>]) -> Markup {
     markup! {
         div.scroll tabindex="0" role="region" aria-labelledby=(id) {
             table {
-                thead { tr { @for column in columns { th scope="col" { (escape::line(column)) } } } }
+                thead { tr { @for column in columns { th scope="col" { (reeve_untrusted::line(column)) } } } }
                 tbody {
                     @for row in rows {
                         tr {
@@ -303,7 +303,7 @@ fn properties(list: &[Property]) -> Markup {
         @if !list.is_empty() {
             dl.properties {
                 @for property in list {
-                    div { dt { (escape::line(&property.name)) } dd { (escape::block(&property.value)) } }
+                    div { dt { (reeve_untrusted::line(&property.name)) } dd { (reeve_untrusted::block(&property.value)) } }
                 }
             }
         }
@@ -334,24 +334,24 @@ fn evidence(list: &[Evidence]) -> Markup {
 }
 
 fn figure(evidence: &Evidence) -> Markup {
-    let from = escape::line(&evidence.from);
+    let from = reeve_untrusted::line(&evidence.from);
     markup! {
         figure {
             figcaption { code { (from) } }
-            pre tabindex="0" role="region" aria-label=(from) { code { (escape::block(evidence.text.trim_end())) } }
+            pre tabindex="0" role="region" aria-label=(from) { code { (reeve_untrusted::block(evidence.text.trim_end())) } }
         }
     }
 }
 
 fn origin(check: &str, source: &str) -> Markup {
     markup! {
-        p.origin { code { (check) } @if !source.is_empty() { " · " (escape::line(source)) } }
+        p.origin { code { (check) } @if !source.is_empty() { " · " (reeve_untrusted::line(source)) } }
     }
 }
 
 /// Returns text in which what stands between two backticks is set as code; a backtick without a partner stays.
 fn with_code(text: &str) -> Markup {
-    let shown = escape::block(text);
+    let shown = reeve_untrusted::block(text);
     let parts: Vec<&str> = shown.split('`').collect();
     markup! {
         @if parts.len() % 2 == 1 {

@@ -5,7 +5,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::escape;
 use crate::{CheckResult, Counts, FORMAT, Property, Report, Section, Verdict};
 
 /// A text is not a report that this version can read.
@@ -72,7 +71,7 @@ pub fn json(report: &Report) -> String {
     let mut text = String::with_capacity(plain.len() + 1);
     for c in plain.chars() {
         // The serializer has escaped controls below U+0020 already, and all others stand inside strings.
-        if c != '\n' && escape::is_hidden(c) {
+        if c != '\n' && reeve_untrusted::is_hidden(c) {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 text.push_str(&format!("\\u{unit:04x}"));
             }

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use quick_junit::{NonSuccessKind, Property, Report as Document, TestCase, TestCaseStatus, TestSuite};
 
-use crate::{CheckResult, Finding, Outcome, Report, Severity, escape, wording};
+use crate::{CheckResult, Finding, Outcome, Report, Severity, wording};
 
 /// Writing JUnit XML failed.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +21,7 @@ pub struct JunitError(#[source] quick_junit::SerializeError);
 ///
 /// [`JunitError`] if the XML writer refuses a value.
 pub fn junit(report: &Report) -> Result<String, JunitError> {
-    let title = escape::line(&report.title);
+    let title = reeve_untrusted::line(&report.title);
     let mut suite = TestSuite::new(title.as_ref());
     suite.add_property(property("tool", &report.tool));
     suite.add_property(property("made_at", &report.made_at.to_string()));
@@ -37,7 +37,10 @@ pub fn junit(report: &Report) -> Result<String, JunitError> {
 }
 
 fn property(name: &str, value: &str) -> Property {
-    Property::new(escape::line(name).as_ref(), escape::line(value).as_ref())
+    Property::new(
+        reeve_untrusted::line(name).as_ref(),
+        reeve_untrusted::line(value).as_ref(),
+    )
 }
 
 fn test_case(result: &CheckResult) -> TestCase {
@@ -60,13 +63,13 @@ fn test_case(result: &CheckResult) -> TestCase {
         },
         Outcome::NotJudged { because } => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-            status.set_message(escape::line(because).as_ref());
+            status.set_message(reeve_untrusted::line(because).as_ref());
             status.set_type("not judged");
             status
         }
         Outcome::Waived { by, findings } => {
             let mut status = TestCaseStatus::skipped();
-            status.set_message(format!("waived by {}", escape::line(by)));
+            status.set_message(format!("waived by {}", reeve_untrusted::line(by)));
             status.set_description(describe(findings));
             status
         }
@@ -93,8 +96,8 @@ fn message(findings: &[Finding]) -> String {
     };
     format!(
         "{}: {}{more}",
-        escape::line(&first.subject),
-        escape::line(&first.detail)
+        reeve_untrusted::line(&first.subject),
+        reeve_untrusted::line(&first.detail)
     )
 }
 
@@ -104,26 +107,26 @@ fn describe(findings: &[Finding]) -> String {
     sorted.sort_by_key(|finding| finding.severity);
     let mut text = String::new();
     for finding in sorted {
-        let subject = escape::line(&finding.subject);
+        let subject = reeve_untrusted::line(&finding.subject);
         // Writing into a `String` cannot fail.
         let _ = writeln!(
             text,
             "{}: {subject}\n{}",
             wording::severity(finding.severity),
-            escape::block(&finding.detail)
+            reeve_untrusted::block(&finding.detail)
         );
         for evidence in &finding.evidence {
             let _ = writeln!(
                 text,
                 "evidence ({}):\n{}",
-                escape::line(&evidence.from),
-                escape::block(&evidence.text)
+                reeve_untrusted::line(&evidence.from),
+                reeve_untrusted::block(&evidence.text)
             );
         }
         if !finding.remedy.is_empty() {
-            let _ = writeln!(text, "remedy: {}", escape::block(&finding.remedy));
+            let _ = writeln!(text, "remedy: {}", reeve_untrusted::block(&finding.remedy));
         }
-        let _ = writeln!(text, "source: {}\n", escape::line(&finding.source));
+        let _ = writeln!(text, "source: {}\n", reeve_untrusted::line(&finding.source));
     }
     text
 }

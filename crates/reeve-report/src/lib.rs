@@ -14,7 +14,6 @@
 
 mod check_id;
 mod document;
-mod escape;
 mod html;
 mod json;
 mod junit;

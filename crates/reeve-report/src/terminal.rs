@@ -11,7 +11,7 @@ use textwrap::core::display_width;
 use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 
 use crate::order::{Entry, Grouped, Waived};
-use crate::{CheckResult, Evidence, Property, Report, Section, SectionBody, Severity, Verdict, escape, wording};
+use crate::{CheckResult, Evidence, Property, Report, Section, SectionBody, Severity, Verdict, wording};
 
 /// Narrowest and widest text, in columns: below, words no longer fit; above, the eye loses the line.
 const TEXT_COLUMNS: std::ops::RangeInclusive<usize> = 40..=100;
@@ -91,7 +91,7 @@ impl Page {
     }
 
     fn head(&mut self, report: &Report) {
-        self.wrapped("", "", &escape::line(&report.title), bold());
+        self.wrapped("", "", &reeve_untrusted::line(&report.title), bold());
         let verdict = report.verdict();
         self.wrapped("", "", &self.verdict_line(report), verdict_style(verdict));
         self.wrapped("", "", &wording::counts(&report.counts()), Style::new());
@@ -129,7 +129,7 @@ impl Page {
             Severity::Note => ("NOTE", AnsiColor::Cyan),
         };
         self.heading(label, style.on_default(), &finding.subject);
-        self.wrapped(INDENT, INDENT, &escape::block(&finding.detail), Style::new());
+        self.wrapped(INDENT, INDENT, &reeve_untrusted::block(&finding.detail), Style::new());
         for evidence in &finding.evidence {
             self.evidence(evidence);
         }
@@ -139,20 +139,20 @@ impl Page {
 
     fn not_judged(&mut self, result: &CheckResult, because: &str) {
         self.heading("NOT JUDGED", AnsiColor::Magenta.on_default(), &result.title);
-        self.wrapped(INDENT, INDENT, &escape::block(because), Style::new());
+        self.wrapped(INDENT, INDENT, &reeve_untrusted::block(because), Style::new());
         self.origin(result.check.as_str(), &result.source);
     }
 
     fn waived(&mut self, waived: &Waived<'_>) {
         self.heading("WAIVED", Style::new(), &waived.result.title);
-        let by = format!("accepted by {}", escape::line(waived.by));
+        let by = format!("accepted by {}", reeve_untrusted::line(waived.by));
         self.wrapped(INDENT, INDENT, &by, Style::new());
         for finding in waived.findings {
             let line = format!(
                 "{}: {}: {}",
                 wording::severity(finding.severity),
-                escape::line(&finding.subject),
-                escape::line(&finding.detail)
+                reeve_untrusted::line(&finding.subject),
+                reeve_untrusted::line(&finding.detail)
             );
             self.wrapped("  - ", "    ", &line, Style::new());
         }
@@ -161,9 +161,9 @@ impl Page {
 
     fn section(&mut self, section: &Section) {
         self.blank();
-        self.wrapped("", "", &escape::line(&section.title), bold());
+        self.wrapped("", "", &reeve_untrusted::line(&section.title), bold());
         if !section.intro.is_empty() {
-            self.wrapped(INDENT, INDENT, &escape::block(&section.intro), Style::new());
+            self.wrapped(INDENT, INDENT, &reeve_untrusted::block(&section.intro), Style::new());
         }
         match &section.body {
             SectionBody::Properties { properties } => self.properties(properties),
@@ -174,7 +174,10 @@ impl Page {
 
     fn properties(&mut self, properties: &[Property]) {
         let widest = self.columns / 3;
-        let names: Vec<String> = properties.iter().map(|p| escape::line(&p.name).into_owned()).collect();
+        let names: Vec<String> = properties
+            .iter()
+            .map(|p| reeve_untrusted::line(&p.name).into_owned())
+            .collect();
         let width = names
             .iter()
             .map(|name| display_width(name))
@@ -183,7 +186,7 @@ impl Page {
             .unwrap_or(0);
         let rest = " ".repeat(INDENT.len() + width + 2);
         for (name, property) in names.iter().zip(properties) {
-            let value = escape::block(&property.value);
+            let value = reeve_untrusted::block(&property.value);
             if display_width(name) > widest || value.trim().is_empty() {
                 self.wrapped(INDENT, INDENT, name, Style::new());
                 self.wrapped(&rest, &rest, &value, Style::new());
@@ -197,9 +200,12 @@ impl Page {
     fn table(&mut self, columns: &[String], rows: &[Vec<String>]) {
         let cell = |row: &[String], i: usize| {
             row.get(i)
-                .map_or_else(String::new, |text| escape::line(text).into_owned())
+                .map_or_else(String::new, |text| reeve_untrusted::line(text).into_owned())
         };
-        let headings: Vec<String> = columns.iter().map(|column| escape::line(column).into_owned()).collect();
+        let headings: Vec<String> = columns
+            .iter()
+            .map(|column| reeve_untrusted::line(column).into_owned())
+            .collect();
         let rows: Vec<Vec<String>> = rows
             .iter()
             .map(|row| (0..columns.len()).map(|i| cell(row, i)).collect())
@@ -250,13 +256,13 @@ impl Page {
     }
 
     fn evidence(&mut self, evidence: &Evidence) {
-        self.wrapped(INDENT, INDENT, &escape::line(&evidence.from), dim());
+        self.wrapped(INDENT, INDENT, &reeve_untrusted::line(&evidence.from), dim());
         self.quoted(&evidence.text, EVIDENCE_LINES);
     }
 
     /// Writes text word for word behind a bar; lines too long for the terminal are broken, since no one copies evidence.
     fn quoted(&mut self, text: &str, most_lines: usize) {
-        let text = escape::block(text);
+        let text = reeve_untrusted::block(text);
         let text = text.trim_end();
         let lines = text.lines().count();
         let options = Options::new(self.columns)
@@ -284,7 +290,7 @@ impl Page {
 
     fn remedy(&mut self, remedy: &str) {
         if !remedy.is_empty() {
-            let remedy = keep_commands_whole(&escape::block(remedy));
+            let remedy = keep_commands_whole(&reeve_untrusted::block(remedy));
             self.wrapped("  remedy: ", "          ", &remedy, bold());
         }
     }
@@ -293,7 +299,7 @@ impl Page {
         let text = if source.is_empty() {
             check.to_owned()
         } else {
-            format!("{check} – {}", escape::line(source))
+            format!("{check} – {}", reeve_untrusted::line(source))
         };
         self.wrapped(INDENT, INDENT, &text, dim());
     }
@@ -302,7 +308,7 @@ impl Page {
         self.blank();
         let first = format!("{label}  ");
         let mut margin = format!("{}  ", self.styled(label, style.bold()));
-        for part in textwrap::wrap(&escape::line(subject), prose(self.columns, &first, INDENT)) {
+        for part in textwrap::wrap(&reeve_untrusted::line(subject), prose(self.columns, &first, INDENT)) {
             let content = part
                 .strip_prefix(&first)
                 .or_else(|| part.strip_prefix(INDENT))

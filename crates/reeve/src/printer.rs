@@ -174,7 +174,7 @@ const PLAIN_INTERVAL: Duration = Duration::from_secs(2);
 impl Progress {
     /// Says what is being done now.
     pub(crate) fn doing(&mut self, what: &str) {
-        let what: String = what.chars().filter(|c| !c.is_control()).collect();
+        let what = reeve_untrusted::line(what).into_owned();
         if let Some(bar) = &self.bar {
             bar.set_message(what);
         } else if self.said.elapsed() >= PLAIN_INTERVAL {

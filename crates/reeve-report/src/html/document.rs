@@ -4,7 +4,7 @@ use maud::{Markup, html as markup};
 
 use super::{findings, frame, icon, label, not_judged, properties, prose, table, waived, wording};
 use crate::order::Grouped;
-use crate::{Block, CheckResult, Document, Part, Report, Task, Tone, escape, svg};
+use crate::{Block, CheckResult, Document, Part, Report, Task, Tone, svg};
 
 /// Most blocks that are read without a table of contents.
 const WITHOUT_CONTENTS: usize = 3;
@@ -13,15 +13,15 @@ const WITHOUT_CONTENTS: usize = 3;
 pub fn document_html(document: &Document) -> String {
     let tone = tone_class(document.outcome.tone);
     let header = markup! {
-        @if let Some(banner) = &document.banner { p.banner { (escape::line(banner)) } }
-        h1 { (escape::line(&document.title)) }
+        @if let Some(banner) = &document.banner { p.banner { (reeve_untrusted::line(banner)) } }
+        h1 { (reeve_untrusted::line(&document.title)) }
         p.made {
             "Made " time datetime=(document.made_at) { (document.made_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()) }
-            " by " (escape::line(&document.tool))
+            " by " (reeve_untrusted::line(&document.tool))
         }
         section.summary.(tone) aria-label="Outcome" {
-            p.verdict { (icon::tone(document.outcome.tone)) strong { (escape::line(&document.outcome.word)) } }
-            p.advice { (escape::line(&document.outcome.advice)) }
+            p.verdict { (icon::tone(document.outcome.tone)) strong { (reeve_untrusted::line(&document.outcome.word)) } }
+            p.advice { (reeve_untrusted::line(&document.outcome.advice)) }
         }
         (properties(&document.subject))
         @if document.blocks.len() > WITHOUT_CONTENTS { (contents(&document.blocks)) }
@@ -38,7 +38,7 @@ fn contents(blocks: &[Block]) -> Markup {
             h2 { "Contents" }
             ol.contents {
                 @for (index, block) in blocks.iter().enumerate() {
-                    li { a href={ "#block-" (index + 1) } { (escape::line(&block.title)) } }
+                    li { a href={ "#block-" (index + 1) } { (reeve_untrusted::line(&block.title)) } }
                 }
             }
         }
@@ -48,7 +48,7 @@ fn contents(blocks: &[Block]) -> Markup {
 fn block(id: &str, block: &Block) -> Markup {
     markup! {
         section aria-labelledby=(id) {
-            h2 #(id) { (escape::line(&block.title)) }
+            h2 #(id) { (reeve_untrusted::line(&block.title)) }
             @if !block.intro.is_empty() { (prose(&block.intro)) }
             @for (index, it) in block.parts.iter().enumerate() { (part(id, &format!("{id}-{}", index + 1), it)) }
         }
@@ -72,11 +72,11 @@ fn part(block: &str, id: &str, part: &Part) -> Markup {
 fn task(id: &str, task: &Task) -> Markup {
     markup! {
         article.task aria-labelledby=(id) {
-            h3 #(id) { (escape::line(&task.title)) }
+            h3 #(id) { (reeve_untrusted::line(&task.title)) }
             (prose(&task.detail))
             @if !task.commands.is_empty() {
                 pre tabindex="0" role="region" aria-labelledby=(id) {
-                    code { @for command in &task.commands { (escape::line(command)) "\n" } }
+                    code { @for command in &task.commands { (reeve_untrusted::line(command)) "\n" } }
                 }
             }
         }

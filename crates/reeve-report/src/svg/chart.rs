@@ -7,7 +7,6 @@ use maud::{Markup, html};
 
 use super::scale::{TimeScale, WIDTH, number, round_up, shown};
 use super::{Chart, Keep, Series};
-use crate::escape;
 
 /// Height of a chart in its own units.
 const HEIGHT: f64 = 200.0;
@@ -30,17 +29,17 @@ pub(crate) fn chart(id: &str, chart: &Chart) -> Markup {
     let y = |value: f64| HEIGHT - (value / top).clamp(0.0, 1.0) * HEIGHT;
     html! {
         figure.chart aria-labelledby={ (id) "-caption" } {
-            figcaption id={ (id) "-caption" } { (escape::line(&chart.title)) }
-            p.description { (escape::line(&chart.description)) }
+            figcaption id={ (id) "-caption" } { (reeve_untrusted::line(&chart.title)) }
+            p.description { (reeve_untrusted::line(&chart.description)) }
             (legend(chart))
             div.plot-frame {
                 div.scale aria-hidden="true" {
-                    @for part in [top, top / 2.0, 0.0] { span { (escape::line(&shown(part, &chart.unit))) } }
+                    @for part in [top, top / 2.0, 0.0] { span { (reeve_untrusted::line(&shown(part, &chart.unit))) } }
                 }
                 svg.plot viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } preserveAspectRatio="none" role="img" focusable="false"
                     aria-labelledby={ (id) "-t " (id) "-d" } {
-                    title id={ (id) "-t" } { (escape::line(&chart.title)) }
-                    desc id={ (id) "-d" } { (escape::line(&chart.description)) }
+                    title id={ (id) "-t" } { (reeve_untrusted::line(&chart.title)) }
+                    desc id={ (id) "-d" } { (reeve_untrusted::line(&chart.description)) }
                     @for part in [0.0, 0.5, 1.0] { line.base x1="0" x2=(WIDTH) y1=(number(HEIGHT * part)) y2=(number(HEIGHT * part)) {} }
                     @if let Some((value, _)) = &chart.limit { line.limit x1="0" x2=(WIDTH) y1=(number(y(*value))) y2=(number(y(*value))) {} }
                     @for (index, series) in chart.series.iter().enumerate() {
@@ -58,7 +57,7 @@ fn legend(chart: &Chart) -> Markup {
         html! {
             li {
                 svg.key viewBox="0 0 30 20" preserveAspectRatio="none" aria-hidden="true" focusable="false" { path class=(class) d="M0 10H30" {} }
-                (escape::line(name))
+                (reeve_untrusted::line(name))
             }
         }
     };

@@ -4,7 +4,6 @@ use maud::{Markup, html};
 
 use super::scale::{TimeScale, WIDTH, number};
 use super::{Bar, Lane, Look, Timeline};
-use crate::escape;
 
 /// Height of a lane in its own units.
 const HEIGHT: f64 = 20.0;
@@ -21,8 +20,8 @@ pub(crate) fn timeline(id: &str, timeline: &Timeline) -> Markup {
     let (open, folded) = timeline.lanes.split_at(timeline.lanes.len().min(OPEN_LANES));
     html! {
         figure.timeline aria-labelledby={ (id) "-caption" } {
-            figcaption id={ (id) "-caption" } { (escape::line(&timeline.title)) }
-            p.description { (escape::line(&timeline.description)) }
+            figcaption id={ (id) "-caption" } { (reeve_untrusted::line(&timeline.title)) }
+            p.description { (reeve_untrusted::line(&timeline.description)) }
             (legend(&timeline.legend))
             div.lanes { @for (index, it) in open.iter().enumerate() { (lane(&format!("{id}-{index}"), it, scale)) } }
             @if !folded.is_empty() {
@@ -47,7 +46,7 @@ fn legend(entries: &[(Look, String)]) -> Markup {
                         svg.key viewBox="0 0 30 20" preserveAspectRatio="none" aria-hidden="true" focusable="false" {
                             (shape(*look, 1.0, 28.0))
                         }
-                        (escape::line(meaning))
+                        (reeve_untrusted::line(meaning))
                     }
                 }
             }
@@ -69,15 +68,15 @@ fn lane(id: &str, lane: &Lane, scale: TimeScale) -> Markup {
     };
     html! {
         div.lane {
-            span.name { (escape::line(&lane.name)) }
+            span.name { (reeve_untrusted::line(&lane.name)) }
             svg.track viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } preserveAspectRatio="none" role="img" focusable="false"
                 aria-labelledby={ (id) "-t " (id) "-d" } {
-                title id={ (id) "-t" } { (escape::line(&lane.name)) }
-                desc id={ (id) "-d" } { (escape::line(&notes)) }
+                title id={ (id) "-t" } { (reeve_untrusted::line(&lane.name)) }
+                desc id={ (id) "-d" } { (reeve_untrusted::line(&notes)) }
                 line.base x1="0" x2=(WIDTH) y1=(HEIGHT - 0.5) y2=(HEIGHT - 0.5) {}
                 @for it in &lane.bars { (bar(it, scale)) }
             }
-            span.value { (escape::line(&lane.value)) }
+            span.value { (reeve_untrusted::line(&lane.value)) }
         }
     }
 }
@@ -86,7 +85,7 @@ fn bar(bar: &Bar, scale: TimeScale) -> Markup {
     let width = (scale.x(bar.to) - scale.x(bar.from)).max(NARROWEST);
     let x = scale.x(bar.from).min(WIDTH - width);
     html! {
-        g { title { (escape::line(&bar.note)) } (shape(bar.look, x, width)) }
+        g { title { (reeve_untrusted::line(&bar.note)) } (shape(bar.look, x, width)) }
     }
 }
 

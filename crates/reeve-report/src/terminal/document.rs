@@ -4,19 +4,24 @@ use anstyle::{AnsiColor, Style};
 
 use super::{INDENT, Page, TerminalOptions, bold, dim};
 use crate::order::Grouped;
-use crate::{Block, Chart, Document, Part, Property, Report, Task, Timeline, Tone, escape, wording};
+use crate::{Block, Chart, Document, Part, Property, Report, Task, Timeline, Tone, wording};
 
 /// Returns the page as text for a terminal, with a final line break. Pictures become tables of their lanes, or their description.
 pub fn document_terminal(document: &Document, options: TerminalOptions) -> String {
     let mut page = Page::new(options);
     if let Some(banner) = &document.banner {
-        page.wrapped("", "", &escape::line(banner), AnsiColor::Yellow.on_default().bold());
+        page.wrapped(
+            "",
+            "",
+            &reeve_untrusted::line(banner),
+            AnsiColor::Yellow.on_default().bold(),
+        );
         page.blank();
     }
-    page.wrapped("", "", &escape::line(&document.title), bold());
+    page.wrapped("", "", &reeve_untrusted::line(&document.title), bold());
     let outcome = &document.outcome;
     let line = format!("{}: {}", outcome.word.to_uppercase(), outcome.advice);
-    page.wrapped("", "", &escape::line(&line), tone_style(outcome.tone));
+    page.wrapped("", "", &reeve_untrusted::line(&line), tone_style(outcome.tone));
     page.blank();
     let mut properties = document.subject.clone();
     properties.push(Property::new(
@@ -37,9 +42,9 @@ pub fn document_terminal(document: &Document, options: TerminalOptions) -> Strin
 impl Page {
     fn block(&mut self, block: &Block) {
         self.blank();
-        self.wrapped("", "", &escape::line(&block.title), bold());
+        self.wrapped("", "", &reeve_untrusted::line(&block.title), bold());
         if !block.intro.is_empty() {
-            self.wrapped(INDENT, INDENT, &escape::block(&block.intro), Style::new());
+            self.wrapped(INDENT, INDENT, &reeve_untrusted::block(&block.intro), Style::new());
         }
         for part in &block.parts {
             self.part(part);
@@ -48,7 +53,7 @@ impl Page {
 
     fn part(&mut self, part: &Part) {
         match part {
-            Part::Prose(text) => self.wrapped(INDENT, INDENT, &escape::block(text), Style::new()),
+            Part::Prose(text) => self.wrapped(INDENT, INDENT, &reeve_untrusted::block(text), Style::new()),
             Part::Properties(list) => self.properties(list),
             Part::Table { columns, rows } => self.table(columns, rows),
             Part::Timeline(timeline) => self.timeline(timeline),
@@ -64,7 +69,7 @@ impl Page {
     }
 
     fn timeline(&mut self, timeline: &Timeline) {
-        self.wrapped(INDENT, INDENT, &escape::line(&timeline.title), dim());
+        self.wrapped(INDENT, INDENT, &reeve_untrusted::line(&timeline.title), dim());
         let rows: Vec<Vec<String>> = timeline
             .lanes
             .iter()
@@ -82,17 +87,17 @@ impl Page {
     }
 
     fn chart(&mut self, chart: &Chart) {
-        self.wrapped(INDENT, INDENT, &escape::line(&chart.title), dim());
-        self.wrapped(INDENT, INDENT, &escape::line(&chart.description), Style::new());
+        self.wrapped(INDENT, INDENT, &reeve_untrusted::line(&chart.title), dim());
+        self.wrapped(INDENT, INDENT, &reeve_untrusted::line(&chart.description), Style::new());
     }
 
     fn task(&mut self, task: &Task) {
         self.blank();
-        self.wrapped("  - ", "    ", &escape::line(&task.title), bold());
-        self.wrapped("    ", "    ", &escape::block(&task.detail), Style::new());
+        self.wrapped("  - ", "    ", &reeve_untrusted::line(&task.title), bold());
+        self.wrapped("    ", "    ", &reeve_untrusted::block(&task.detail), Style::new());
         for command in &task.commands {
             // A command is copied, so it is never broken.
-            self.push_line("      ", &escape::line(command), Style::new());
+            self.push_line("      ", &reeve_untrusted::line(command), Style::new());
         }
     }
 }

@@ -14,7 +14,7 @@ impl DescribedPool {
         if let Some(rule) = &self.adds_rule {
             text.push_str(&format!(
                 "# Rook adds CRUSH rule {}, which no pool uses; no data moves.\n",
-                plain(rule)
+                reeve_untrusted::line(rule)
             ));
         }
         text.push_str(
@@ -34,8 +34,8 @@ impl Adoption {
         for left in &self.left {
             text.push_str(&format!(
                 "# Left: pool {}: {}.\n",
-                plain(&left.pool),
-                plain(&left.because)
+                reeve_untrusted::line(&left.pool),
+                reeve_untrusted::line(&left.because)
             ));
         }
         for described in &self.described {
@@ -44,19 +44,4 @@ impl Adoption {
         }
         text
     }
-}
-
-/// Returns text that stays in its comment: one line without control characters.
-fn plain(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            let hidden = c.is_control()
-                || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-            if hidden {
-                c.escape_unicode().collect::<Vec<_>>()
-            } else {
-                vec![c]
-            }
-        })
-        .collect()
 }

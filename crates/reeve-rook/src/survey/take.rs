@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
-use reeve_host::{HostName, Hosts, printable};
+use reeve_host::{HostName, Hosts};
 use tracing::Instrument;
 
 use super::ceph::{CephAnswers, Wanted};
@@ -117,7 +117,7 @@ impl Survey {
                 let done = done.fetch_add(1, Ordering::Relaxed) + 1;
                 progress.event(&SurveyEvent::HostVisited {
                     // The name comes from Ceph, and events go to terminals.
-                    host: printable(wanted.hostname.as_bytes(), 100),
+                    host: reeve_untrusted::short(&wanted.hostname, 100),
                     done,
                     of,
                     unreachable,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use reeve_ceph::{CephCommand, CephCommands, CephProgram, TransportError};
-use reeve_host::{HostError, HostName, Hosts, printable, printable_tail};
+use reeve_host::{HostError, HostName, Hosts, printable_tail};
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -193,7 +193,7 @@ impl Looker {
 }
 
 fn told(error: &dyn std::error::Error) -> String {
-    printable(error.to_string().as_bytes(), 300)
+    reeve_untrusted::short(&error.to_string(), 300)
 }
 
 /// Tells what has changed from one look to the next in a sentence; none if health, quorum, mgr and answers are as they were.

@@ -44,7 +44,7 @@ pub(super) fn view_of(status: &Value) -> Option<ClusterView> {
 }
 
 fn safe(text: &str) -> String {
-    reeve_host::printable(text.as_bytes(), MAX_NAME)
+    reeve_untrusted::short(text, MAX_NAME)
 }
 
 fn names(list: &Value) -> Vec<String> {

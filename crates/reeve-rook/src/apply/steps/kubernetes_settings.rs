@@ -138,7 +138,7 @@ impl Deed for ProveImage {
         let has_version = log.lines().any(|line| line.trim() == self.version_line);
         let has_user = log.contains("uid=167(ceph) gid=167(ceph)");
         if phase != "Succeeded" || !has_version || !has_user {
-            let said = reeve_host::printable(log.as_bytes(), 300);
+            let said = reeve_untrusted::short(&log, 300);
             let (image, node) = (&self.image, &self.node);
             return Err(failure::because(format!(
                 "image {image} on node {node} is not what runs now: expected `{}` and user 167, got `{said}`",

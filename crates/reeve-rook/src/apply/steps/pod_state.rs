@@ -60,7 +60,7 @@ fn judge(daemon: &DaemonName, status: &Value) -> Option<Look> {
                 .map(|code| format!(", last with exit code {code}"))
                 .unwrap_or_default();
             let text = format!("container {name} of {daemon} does not start: {waits}{code} ({message})");
-            return Some(Look::Never(reeve_host::printable(text.as_bytes(), 400)));
+            return Some(Look::Never(reeve_untrusted::short(&text, 400)));
         }
         if waits == "CrashLoopBackOff" {
             return Some(Look::NotYet(format!(

@@ -40,7 +40,7 @@ pub(super) fn unready(cluster: Option<&Value>) -> Option<String> {
         return None;
     }
     let message = cluster["status"]["message"].as_str().unwrap_or_default();
-    let message = reeve_host::printable(message.as_bytes(), 200);
+    let message = reeve_untrusted::short(message, 200);
     Some(format!("phase {phase} ({message}), generation {seen} of {wanted}"))
 }
 

@@ -244,10 +244,7 @@ impl Looking for AwaitProcessGone {
         let names: Vec<String> = names.lines().map(str::to_owned).collect();
         // Processes end while find looks at them, so its status says nothing.
         let found = world.try_on(&self.host, holders(&names)).await?.stdout_text();
-        let holder = found
-            .lines()
-            .next()
-            .map(|line| reeve_host::printable(line.as_bytes(), 80));
+        let holder = found.lines().next().map(|line| reeve_untrusted::short(line, 80));
         Ok(holder.map_or(Look::Met, |holder| Look::NotYet(format!("{holder} is open"))))
     }
 

@@ -185,7 +185,7 @@ fn phase(page: &mut Page, number: usize, phase: &Phase, steps: bool) {
 fn subject(group: &Group<'_>) -> String {
     let first = page::printable(&group.first.subject);
     if group.count == 1 {
-        first
+        first.into_owned()
     } else {
         format!("{first} … {}", page::printable(&group.last.subject))
     }

@@ -1,5 +1,7 @@
 //! Lines of text for a terminal: wrapped, indented, coloured, and free of control characters.
 
+use std::borrow::Cow;
+
 use anstyle::{AnsiColor, Effects, Style};
 
 /// Narrowest and widest running text, in columns.
@@ -66,15 +68,7 @@ impl Page {
     }
 }
 
-/// Returns the text with control characters shown instead of sent to the terminal: names in a plan come from other systems.
-pub(super) fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
-            shown.extend(c.escape_unicode());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
+/// Returns the text as one line that is safe on a terminal: names in a plan come from other systems.
+pub(super) fn printable(text: &str) -> Cow<'_, str> {
+    reeve_untrusted::line(text)
 }

@@ -52,7 +52,7 @@ impl FromStr for ImageName {
                 pool: pool.to_owned(),
                 image: image.to_owned(),
             }),
-            _ => Err(ImageNameError(reeve_host::printable(text.as_bytes(), 100))),
+            _ => Err(ImageNameError(reeve_untrusted::short(text, 100))),
         }
     }
 }

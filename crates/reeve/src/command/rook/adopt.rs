@@ -2,6 +2,7 @@
 
 use camino::Utf8Path;
 use reeve_rook::adopt::{AdoptOptions, Adoption, adopt};
+use reeve_untrusted::line;
 
 use super::survey;
 use crate::cli::AdoptArgs;
@@ -23,24 +24,14 @@ pub(super) fn run(args: &AdoptArgs, context: &Context<'_>) -> Result<Exit, Failu
         _ => context.answer(&adoption.yaml())?,
     }
     for left in &adoption.left {
-        let shown = |text: &str| -> String { text.chars().flat_map(visible).collect() };
         context
             .printer
-            .note(&format!("left: pool {}: {}", shown(&left.pool), shown(&left.because)));
+            .note(&format!("left: pool {}: {}", line(&left.pool), line(&left.because)));
         if !left.instead.is_empty() {
-            context.printer.note(&format!("  hint: {}", shown(&left.instead)));
+            context.printer.note(&format!("  hint: {}", line(&left.instead)));
         }
     }
     Ok(Exit::Done)
-}
-
-/// Returns a character as it may be shown on a terminal.
-fn visible(c: char) -> Vec<char> {
-    if c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c) {
-        c.escape_unicode().collect()
-    } else {
-        vec![c]
-    }
 }
 
 fn write(folder: &Utf8Path, adoption: &Adoption, context: &Context<'_>) -> Result<(), Failure> {

@@ -250,9 +250,9 @@ fn shortened(names: &[impl AsRef<str>], most: usize) -> String {
     }
 }
 
-/// Returns text from outside with control characters made visible.
+/// Returns text from outside in one line that is safe on a terminal.
 fn printable(text: &str) -> String {
-    reeve_host::printable(text.as_bytes(), 2000)
+    reeve_untrusted::short(text, 2000)
 }
 
 #[cfg(test)]

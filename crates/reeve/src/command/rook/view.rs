@@ -329,7 +329,7 @@ fn since(then: Timestamp, now: Timestamp) -> Duration {
 
 /// Makes text of a plan safe on a terminal.
 pub(super) fn safe(text: &str) -> String {
-    reeve_host::printable(text.as_bytes(), MAX_TEXT)
+    reeve_untrusted::short(text, MAX_TEXT)
 }
 
 /// Puts one text at the left end of a line and one at its right; the left one gives way.

@@ -1,6 +1,6 @@
-//! Makes characters visible that would otherwise steer a terminal, reorder text or hide in it.
+//! Text from hosts, clouds and files, made safe to show: characters become visible that would otherwise steer a terminal, reorder text or hide in it.
 //!
-//! Text in a report comes from hosts and clouds. A terminal sequence in a pool name could recolour or rewrite what the operator reads, a bidirectional
+//! Three forms: [`line`] and [`block`] keep all of a text, [`short`] at most so many characters. A terminal sequence in a pool name could recolour or rewrite what the operator reads, a bidirectional
 //! override could turn a command around. Such characters are shown as `\u{202e}`; nothing is dropped, so what was there can be told.
 //!
 //! Sources: ECMA-48 (control functions; C1 controls work as one character in some terminals), UAX #9 (bidirectional formatting),
@@ -14,7 +14,8 @@ const TAB_WIDTH: usize = 8;
 /// Returns whether `c` steers, reorders or hides text instead of showing something.
 ///
 /// Joiners (U+200C, U+200D) and variation selectors stay: scripts and emoji need them.
-pub(crate) fn is_hidden(c: char) -> bool {
+#[must_use]
+pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{00ad}'                  // soft hyphen
@@ -33,8 +34,21 @@ pub(crate) fn is_hidden(c: char) -> bool {
         )
 }
 
+/// Returns at most `most` characters of `text`, without white space at its ends, as [`line`] shows them; `…` stands for what is cut.
+///
+/// What is escaped is longer than `most`, by at most ten characters each.
+#[must_use]
+pub fn short(text: &str, most: usize) -> String {
+    let text = text.trim();
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", line(&text[..end])),
+        None => line(text).into_owned(),
+    }
+}
+
 /// Returns `text` as one line: line breaks and tabs become a space, other hidden characters become visible.
-pub(crate) fn line(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn line(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
     }
@@ -51,7 +65,8 @@ pub(crate) fn line(text: &str) -> Cow<'_, str> {
 }
 
 /// Returns `text` with its line breaks kept, tabs turned into spaces and other hidden characters made visible.
-pub(crate) fn block(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn block(text: &str) -> Cow<'_, str> {
     if !text.chars().any(|c| is_hidden(c) && c != '\n') {
         return Cow::Borrowed(text);
     }
@@ -112,7 +127,21 @@ mod tests {
         assert_eq!(block("ab\tc\n\td"), "ab      c\n        d");
     }
 
+    #[test]
+    fn what_is_too_long_is_cut() {
+        assert_eq!(short(" abcdef\n", 6), "abcdef");
+        assert_eq!(short("äbcdef", 3), "äbc…");
+        assert_eq!(short(" a\u{1b}[31mb\nc\u{202e} ", 600), "a\\u{1b}[31mb c\\u{202e}");
+    }
+
     proptest! {
+        #[test]
+        fn no_more_is_shown_than_was_asked_for(text in any::<String>(), most in 0_usize..40) {
+            let shown = short(&text, most);
+            prop_assert!(!shown.chars().any(is_hidden));
+            prop_assert!(shown.chars().count() <= most * 10 + 1);
+        }
+
         #[test]
         fn a_line_has_no_hidden_character(text in any::<String>()) {
             prop_assert!(!line(&text).chars().any(is_hidden));
