@@ -15,7 +15,7 @@ use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
-pub use fingerprint::Fingerprint;
+pub use fingerprint::{Fingerprint, Thumbprint};
 pub use verifier::{LastShown, Verification};
 
 /// Why no connection could be prepared.

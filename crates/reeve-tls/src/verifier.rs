@@ -9,7 +9,7 @@ use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureSc
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use crate::TlsError;
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Fingerprint, Thumbprint};
 
 /// How a server's certificate is verified.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub enum Verification {
     Authorities(RootCertStore),
     /// It is this one, whatever name and time it is for.
     Certificate(Fingerprint),
+    /// It is the one that a host which is trusted has named, whatever name and time it is for.
+    Named(Thumbprint),
     /// It is refused, after it was looked at; for where there is no authority that it could be from.
     Refused,
     /// Not at all. Whoever chooses this has to say so to the person at the keyboard.
@@ -40,6 +42,7 @@ impl LastShown {
 enum Decision {
     Authorities(Arc<WebPkiServerVerifier>),
     Certificate(Fingerprint),
+    Named(Thumbprint),
     Refused,
     Off,
 }
@@ -63,6 +66,7 @@ pub(crate) fn verifier(
             Decision::Authorities(verifier.map_err(|error| TlsError::Setup(error.to_string()))?)
         }
         Verification::Certificate(fingerprint) => Decision::Certificate(fingerprint),
+        Verification::Named(thumbprint) => Decision::Named(thumbprint),
         Verification::Refused => Decision::Refused,
         Verification::Off => Decision::Off,
     };
@@ -87,8 +91,11 @@ impl ServerCertVerifier for Verifier {
         match &self.decision {
             Decision::Authorities(verifier) => verifier.verify_server_cert(certificate, intermediates, name, ocsp, now),
             Decision::Certificate(wanted) if *wanted == shown => Ok(ServerCertVerified::assertion()),
+            Decision::Named(wanted) if wanted.is_of(certificate) => Ok(ServerCertVerified::assertion()),
             Decision::Off => Ok(ServerCertVerified::assertion()),
-            Decision::Certificate(_) | Decision::Refused => Err(CertificateError::UnknownIssuer.into()),
+            Decision::Certificate(_) | Decision::Named(_) | Decision::Refused => {
+                Err(CertificateError::UnknownIssuer.into())
+            }
         }
     }
 
