@@ -155,7 +155,7 @@ pub(crate) fn quoted(text: &str) -> String {
     format!("\"{}\"", escaped(text, QUOTED_CHARACTERS))
 }
 
-/// Returns `text` without control characters and not longer than `limit` characters of its own.
+/// Returns `text` with what is hidden made visible, line breaks too, and not longer than `limit` characters of its own.
 pub(crate) fn escaped(text: &str, limit: usize) -> String {
     let mut out = String::new();
     for (count, c) in text.chars().enumerate() {
@@ -163,8 +163,7 @@ pub(crate) fn escaped(text: &str, limit: usize) -> String {
             out.push('…');
             break;
         }
-        // Besides control characters: the marks that turn the direction of text can make a name look like another.
-        if c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+        if reeve_untrusted::is_hidden(c) {
             out.extend(c.escape_unicode());
         } else {
             out.push(c);

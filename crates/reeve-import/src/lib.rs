@@ -50,7 +50,7 @@ pub use bytes::{ByteSource, ConcatSource, FileSource, MemorySource, WindowSource
 pub use certificate::Signature;
 pub use decode::{
     ContentDigest, DecodeError, DecodeOptions, Decoded, DigestKind, DiskSink, NoProgress, NoSink, Piece, Progress,
-    RawFile, decode_image, decode_in_order, decode_stream, digest_of,
+    RawFile, decode_image, decode_in_order, decode_stream, decode_stream_in_order, digest_of,
 };
 pub use disk::{CHUNK_BYTES, DiskImage, DiskKind, DiskReader, Extent, ExtentKind, Extents, MAX_DISK_BYTES};
 pub use error::{ReadError, SourceName};
@@ -65,9 +65,10 @@ pub use ovf::{Envelope, OvfDisk, OvfFile, OvfVersion};
 pub use partition::{DiskLayout, TableKind};
 pub use place::{SourceAddress, SourceWord, Sources, vsphere_error};
 pub use report::{DiskReport, ImportReport, REPORT_FORMAT};
-pub use source::{OpenedDisk, SourceDisk, SourceFacts, survey_source};
+pub use source::{ExportFacts, OpenedDisk, Quiesce, SourceDisk, SourceFacts, survey_source};
 pub use vmdk::{StreamDisk, VmdkImage};
 pub use vmx::Vmx;
 pub use vsphere::{
-    DatastoreFile, Fingerprint, PowerState, Trust, Vsphere, VsphereError, VsphereHost, VsphereLogin, VsphereMachine,
+    DatastoreFile, Fingerprint, PowerState, SnapshotKind, Transfer, TransferChoice, Trust, Vsphere, VsphereError,
+    VsphereHost, VsphereLogin, VsphereMachine,
 };

@@ -13,7 +13,8 @@ use crate::error::{ReadError, SourceName};
 use crate::folder::{Folder, Members};
 use crate::inspect::with_cause;
 use crate::vsphere::{
-    self, DatastoreFile, DatastoreFolder, Vsphere, VsphereError, VsphereHost, VsphereLogin, VsphereMachine,
+    self, DatastoreFile, DatastoreFolder, Transfer, TransferChoice, Vsphere, VsphereError, VsphereHost, VsphereLogin,
+    VsphereMachine,
 };
 
 /// Where a source stands. As a text: a path, or a [`DatastoreFile`]'s address.
@@ -187,20 +188,26 @@ impl Sources {
     }
 
     fn at_rest(&self, file: &DatastoreFile) -> Result<(), ReadError> {
-        let name = SourceName::new(&file.datastore_path());
-        let session = self
-            .host(&file.host)
-            .map_err(|error| vsphere::failed(&name, 0, error))?;
-        let machines = session.machines().map_err(|error| vsphere::failed(&name, 0, error))?;
-        // Whatever the datacenter is called in the address: a machine that runs must not be read for a slip of the pen.
-        let here = |of: &&DatastoreFile| of.datastore == file.datastore && of.path == file.path;
-        let mut machines = machines
-            .iter()
-            .filter(|machine| machine.source.as_ref().filter(here).is_some());
-        if let Some(obstacle) = machines.find_map(VsphereMachine::obstacle) {
-            return Err(name.refused(0, format!("the machine cannot be read: {obstacle}")));
+        let choice = TransferChoice {
+            transfer: Some(Transfer::Datastore),
+            snapshot: None,
+        };
+        let mut machines = self.machines_at(file)?.into_iter();
+        match machines.find_map(|machine| machine.way(choice).err()) {
+            Some(obstacle) => Err(cannot_be_read(file, obstacle)),
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Returns the machines of a host whose `.vmx` this is: one, or none.
+    pub(crate) fn machines_at(&self, file: &DatastoreFile) -> Result<Vec<VsphereMachine>, ReadError> {
+        let failed = |error| vsphere::failed(&SourceName::new(&file.datastore_path()), 0, error);
+        let session = self.host(&file.host).map_err(failed)?;
+        let mut machines = session.machines().map_err(failed)?;
+        // Whatever the datacenter is called in the address: a machine that runs must not be read for a slip of the pen.
+        let here = |of: &DatastoreFile| of.datastore == file.datastore && of.path == file.path;
+        machines.retain(|machine| machine.source.as_ref().is_some_and(here));
+        Ok(machines)
     }
 
     /// Opens a file of a datastore, without a look at whose it is.
@@ -220,6 +227,11 @@ impl Sources {
             members: Box::new(DatastoreFolder::of(session, file.clone())),
         })
     }
+}
+
+/// Returns the error of a machine that is in the way of being read.
+pub(crate) fn cannot_be_read(file: &DatastoreFile, obstacle: &str) -> ReadError {
+    SourceName::new(&file.datastore_path()).refused(0, format!("the machine cannot be read: {obstacle}"))
 }
 
 /// Returns what a host refused, and what to do about it, if a source could not be read because of a host.

@@ -16,9 +16,9 @@ use crate::member_name::MemberName;
 use crate::ova::Ova;
 use crate::ovf::Envelope;
 use crate::partition::DiskLayout;
-use crate::place::{Place, SourceAddress, Sources, told};
+use crate::place::{Place, SourceAddress, Sources, cannot_be_read, told};
 use crate::vmdk::VmdkImage;
-use crate::vsphere::DatastoreFile;
+use crate::vsphere::{self, Description, SnapshotKind, TransferChoice, VsphereMachine, Way};
 
 /// A disk of a machine, looked at.
 #[derive(Clone, Debug, Serialize)]
@@ -43,6 +43,30 @@ pub struct SourceDisk {
     pub layout: Option<DiskLayout>,
     /// Why it cannot be taken.
     pub refused: Option<String>,
+    /// Its key among the machine's devices, if it comes by an export lease.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<u32>,
+}
+
+/// What an export of a machine has to know besides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExportFacts {
+    /// By what the machine is found again.
+    pub instance_uuid: String,
+    /// Whether a snapshot is made and exported, because the machine runs; then, whether its file systems are brought to rest for it.
+    pub snapshot: Option<Quiesce>,
+}
+
+/// Whether a guest's file systems are brought to rest for a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quiesce {
+    /// They are, by VMware Tools.
+    Yes,
+    /// They are not: a person wants it so.
+    NotWanted,
+    /// They cannot be: VMware Tools do not run.
+    NoTools,
 }
 
 /// A machine of a source and everything that an import has to know of it.
@@ -68,6 +92,9 @@ pub struct SourceFacts {
     pub problems: Vec<String>,
     /// What is odd about it, without standing in the way.
     pub remarks: Vec<String>,
+    /// How it is exported; none if its files are read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub export: Option<ExportFacts>,
 }
 
 /// Looks at a source: every machine of it, and every disk.
@@ -80,26 +107,117 @@ pub fn survey_source(path: &Utf8Path, depth: Depth) -> Result<Vec<SourceFacts>, 
 }
 
 impl Sources {
-    /// Looks at a source, wherever it stands.
+    /// Looks at a source, wherever it stands; a machine of a host comes as it can without being changed.
     ///
     /// # Errors
     ///
     /// As [`survey_source`].
     pub fn survey(&self, address: &SourceAddress, depth: Depth) -> Result<Vec<SourceFacts>, ReadError> {
-        let address = match address {
-            SourceAddress::Local(path) => &SourceAddress::Local(absolute(path)?),
-            other => other,
-        };
-        survey_place(&self.open(address)?, depth)
+        self.survey_by(address, depth, TransferChoice::default())
     }
 
-    /// Looks at the machine behind a file of a datastore, which was just listed and has no [obstacle](crate::VsphereMachine::obstacle): the host is not asked once more.
+    /// Looks at a source, wherever it stands; a machine of a host comes as it is chosen.
     ///
     /// # Errors
     ///
     /// As [`survey_source`].
-    pub fn survey_listed(&self, file: &DatastoreFile, depth: Depth) -> Result<Vec<SourceFacts>, ReadError> {
-        survey_place(&self.open_file(file)?, depth)
+    pub fn survey_by(
+        &self,
+        address: &SourceAddress,
+        depth: Depth,
+        choice: TransferChoice,
+    ) -> Result<Vec<SourceFacts>, ReadError> {
+        match address {
+            SourceAddress::Local(path) => survey_place(&self.open(&SourceAddress::Local(absolute(path)?))?, depth),
+            SourceAddress::Datastore(file) => match self.machines_at(file)?.first() {
+                Some(machine) => self.survey_listed(machine, depth, choice),
+                // Files of a machine that nobody runs.
+                None => survey_place(&self.open_file(file)?, depth),
+            },
+        }
+    }
+
+    /// Looks at a machine that was just listed: the host is not asked once more for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`survey_source`]; [`ReadError::Refused`] if there is no such way for it.
+    pub fn survey_listed(
+        &self,
+        machine: &VsphereMachine,
+        depth: Depth,
+        choice: TransferChoice,
+    ) -> Result<Vec<SourceFacts>, ReadError> {
+        let Some(file) = &machine.source else {
+            return Ok(Vec::new());
+        };
+        let snapshot = match machine.way(choice).map_err(|obstacle| cannot_be_read(file, obstacle))? {
+            Way::Files => return survey_place(&self.open_file(file)?, depth),
+            Way::Machine => None,
+            Way::Snapshot(kind) => Some(kind),
+        };
+        let name = crate::error::SourceName::new(&file.datastore_path());
+        let description = self
+            .host(&file.host)
+            .and_then(|session| session.describe(machine))
+            .map_err(|error| vsphere::failed(&name, 0, error))?;
+        Ok(vec![exported(
+            SourceAddress::Datastore(file.clone()),
+            description,
+            snapshot,
+        )])
+    }
+}
+
+/// Returns the facts of a machine that is exported: what its host says of it.
+fn exported(address: SourceAddress, description: Description, snapshot: Option<SnapshotKind>) -> SourceFacts {
+    let machine = description.machine;
+    let disks = machine.disks.iter().zip(&description.disks);
+    let disks: Vec<SourceDisk> = disks
+        .map(|(disk, described)| {
+            let controller = disk.controller.and_then(|index| machine.controllers.get(index));
+            let refused = disk.refused.clone().or_else(|| {
+                let is_left_out = described.is_independent && snapshot.is_some();
+                is_left_out
+                    .then(|| "it is independent of snapshots: shut the machine down, and it can be exported".to_owned())
+            });
+            SourceDisk {
+                label: disk.label.clone(),
+                bus: controller.map(|controller| controller.bus),
+                controller: controller.and_then(|controller| controller.model.clone()),
+                file: disk.file.clone(),
+                size: disk.capacity.unwrap_or(0),
+                stored: 0,
+                kind: Some(DiskKind::StreamOptimized),
+                fingerprint: Some(described.fingerprint.clone()),
+                layout: None,
+                refused,
+                key: Some(described.key),
+            }
+        })
+        .collect();
+    let quiesce = |kind| match kind {
+        SnapshotKind::CrashConsistent => Quiesce::NotWanted,
+        SnapshotKind::Quiesced if description.has_tools => Quiesce::Yes,
+        SnapshotKind::Quiesced => Quiesce::NoTools,
+    };
+    SourceFacts {
+        address,
+        // Its `.vmx` is what it stands under, though its host's inventory is what was read.
+        kind: SourceKind::Vmx,
+        is_described: true,
+        disks,
+        guest: None,
+        unseen: vec![
+            "the disks come by an export lease and cannot be looked into before: what the guest says of itself, and how its disks are divided, is not known".to_owned(),
+        ],
+        problems: Vec::new(),
+        remarks: Vec::new(),
+        export: Some(ExportFacts {
+            instance_uuid: description.instance_uuid,
+            snapshot: snapshot.map(quiesce),
+        }),
+        machine,
     }
 }
 
@@ -160,6 +278,7 @@ fn survey_machine(place: &Place, machine: Machine, found: &Inspection) -> Source
         disks,
         problems: found.problems.clone(),
         remarks: found.remarks.clone(),
+        export: None,
         machine,
     }
 }
@@ -183,6 +302,7 @@ fn survey_disk(place: &Place, disk: &MachineDisk, machine: &Machine, eyes: &mut 
         fingerprint: None,
         layout: None,
         refused: disk.refused.clone(),
+        key: None,
     };
     let Some(file) = &disk.file else {
         return surveyed;

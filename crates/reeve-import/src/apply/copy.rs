@@ -8,13 +8,15 @@ use reeve_openstack::{Bytes, UploadWriter};
 use sha2::{Digest, Sha256, Sha512};
 
 use super::world::CopyWatch;
-use crate::decode::{self, DecodeError, DigestKind, Piece, decode_in_order};
+use crate::decode::{self, DecodeError, DigestKind, Piece, decode_in_order, decode_stream_in_order};
 use crate::disk::{CHUNK_BYTES, DiskImage};
-use crate::error::ReadError;
-use crate::place::Sources;
-use crate::plan::{HashAlgorithm, ImageFormat, ImageInput};
+use crate::error::{ReadError, SourceName};
+use crate::place::{SourceAddress, Sources};
+use crate::plan::{ExportInput, HashAlgorithm, ImageFormat, ImageInput};
 use crate::qcow2::{Clusters, Layout};
 use crate::source::OpenedDisk;
+use crate::vmdk::StreamDisk;
+use crate::vsphere::{self, ExportError, ExportedDisk, Lease, NfcStream, Stop};
 
 /// What came of a copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,18 +92,38 @@ impl Hasher {
 }
 
 /// The disk of a step, known again and ready to be copied.
-pub(super) struct Ready {
-    disk: OpenedDisk,
-    /// Where everything goes in a qcow2; none for raw bytes.
-    layout: Option<Layout>,
+pub(super) enum Ready {
+    /// Files that are read at any place.
+    Files {
+        disk: OpenedDisk,
+        /// Where everything goes in a qcow2; none for raw bytes.
+        layout: Option<Layout>,
+    },
+    /// A disk that a host exports, as raw bytes.
+    Export(ExportedDisk),
 }
 
-impl Ready {
+/// A disk whose copy has begun.
+pub(super) enum Begun {
+    Files {
+        disk: OpenedDisk,
+        layout: Option<Layout>,
+    },
+    Export {
+        lease: Lease,
+        disk: Box<StreamDisk<NfcStream>>,
+    },
+}
+
+impl Begun {
     /// Returns how many bytes are sent.
     pub(super) fn length(&self) -> u64 {
-        match &self.layout {
-            Some(layout) => layout.length(),
-            None => self.disk.image.virtual_size(),
+        match self {
+            Self::Files {
+                layout: Some(layout), ..
+            } => layout.length(),
+            Self::Files { disk, .. } => disk.image.virtual_size(),
+            Self::Export { disk, .. } => disk.virtual_size(),
         }
     }
 }
@@ -112,11 +134,24 @@ impl Ready {
 ///
 /// [`CopyError::Read`] or [`CopyError::Changed`].
 pub(super) fn open(input: &ImageInput, sources: &Sources) -> Result<Ready, CopyError> {
-    let disk = OpenedDisk::open(sources, &input.source, &input.file)?;
     let changed = |what: String| CopyError::Changed {
         file: named(input),
         what,
     };
+    if let Some(export) = &input.export {
+        let disk = exported(input, export, sources)?;
+        if disk.capacity != input.size {
+            return Err(changed(format!(
+                "it has {} bytes instead of {}",
+                disk.capacity, input.size
+            )));
+        }
+        if disk.fingerprint != input.fingerprint {
+            return Err(changed(format!("its host knows it as {} now", disk.fingerprint)));
+        }
+        return Ok(Ready::Export(disk));
+    }
+    let disk = OpenedDisk::open(sources, &input.source, &input.file)?;
     let size = disk.image.virtual_size();
     if size != input.size {
         return Err(changed(format!("it has {size} bytes instead of {}", input.size)));
@@ -128,7 +163,29 @@ pub(super) fn open(input: &ImageInput, sources: &Sources) -> Result<Ready, CopyE
         ImageFormat::Raw => None,
         ImageFormat::Qcow2 => Some(Layout::of(disk.image.as_ref())?),
     };
-    Ok(Ready { disk, layout })
+    Ok(Ready::Files { disk, layout })
+}
+
+/// Finds the disk of a step on its host.
+fn exported(input: &ImageInput, export: &ExportInput, sources: &Sources) -> Result<ExportedDisk, CopyError> {
+    let changed = |what: String| CopyError::Changed {
+        file: named(input),
+        what,
+    };
+    let name = SourceName::new(&named(input));
+    let failed = |error| CopyError::Read(vsphere::failed(&name, 0, error));
+    let SourceAddress::Datastore(file) = &input.source else {
+        return Err(changed("only a host exports disks".to_owned()));
+    };
+    if input.format != ImageFormat::Raw {
+        return Err(changed("a disk that is exported becomes a raw image only".to_owned()));
+    }
+    let session = sources.host(&file.host).map_err(failed)?;
+    let snapshot = export.snapshot.as_deref();
+    ExportedDisk::find(session, &export.instance_uuid, export.key, snapshot).map_err(|error| match error {
+        ExportError::Host(error) => failed(error),
+        ExportError::Changed(what) => changed(what),
+    })
 }
 
 fn named(input: &ImageInput) -> String {
@@ -150,50 +207,92 @@ pub(super) struct Copy {
 }
 
 impl Copy {
-    pub(super) fn run(self, ready: &Ready, writer: Option<UploadWriter>) -> Result<Copied, CopyError> {
-        let image = ready.disk.image.as_ref();
-        let zeros = Bytes::from(vec![0; usize::try_from(CHUNK_BYTES).expect("a chunk is 1 MiB")]);
-        let mut content = decode::Hasher::new(DigestKind::Blake3Chunks, image.virtual_size());
-        let (mut position, mut data) = (0, 0);
-        let mut way = Way {
+    /// Begins to read the disk: of an export, obtains the lease.
+    ///
+    /// # Errors
+    ///
+    /// [`CopyError`]; nothing is held then.
+    pub(super) fn begin(&self, ready: Ready) -> Result<Begun, CopyError> {
+        let exported = match ready {
+            Ready::Files { disk, layout } => return Ok(Begun::Files { disk, layout }),
+            Ready::Export(exported) => exported,
+        };
+        let name = named(&self.input);
+        let cancellation = self.cancellation.clone();
+        let stop: Stop = Arc::new(move || cancellation.is_cancelled());
+        let begun = exported.begin(&stop);
+        let (lease, stream) = begun.map_err(|error| vsphere::failed(&SourceName::new(&name), 0, error))?;
+        let disk = match StreamDisk::open(stream, &name) {
+            Ok(disk) => disk,
+            Err(error) => {
+                lease.abort();
+                return Err(error.into());
+            }
+        };
+        let (comes, said) = (disk.virtual_size(), self.input.size);
+        if comes != said {
+            lease.abort();
+            return Err(CopyError::Changed {
+                file: name,
+                what: format!("its host says that it has {said} bytes, and exports one of {comes}"),
+            });
+        }
+        Ok(Begun::Export {
+            lease,
+            disk: Box::new(disk),
+        })
+    }
+
+    /// Reads the disk to its end.
+    ///
+    /// # Errors
+    ///
+    /// [`CopyError`]; nothing is held then.
+    pub(super) fn run(self, begun: Begun, writer: Option<UploadWriter>) -> Result<Copied, CopyError> {
+        let length = begun.length();
+        let way = Way {
             hasher: Hasher::new(self.input.hash),
             sent: 0,
-            length: ready.length(),
+            length,
             closed: false,
             writer,
             copy: &self,
         };
+        match begun {
+            Begun::Files { disk, layout } => self.files(&disk, layout.as_ref(), way),
+            Begun::Export { lease, disk } => self.export(lease, *disk, way),
+        }
+    }
+
+    fn files(&self, disk: &OpenedDisk, layout: Option<&Layout>, mut way: Way<'_>) -> Result<Copied, CopyError> {
+        let image = disk.image.as_ref();
+        let mut tally = Tally::of(image.virtual_size());
         let mut clusters = Clusters::of(image);
         let mut failed = None;
-        if let Some(layout) = &ready.layout
+        if let Some(layout) = layout
             && !layout.tables(image, &mut |bytes| way.send(Bytes::from(bytes)))?
         {
             return Err(way.stopped());
         }
         let mut take = |piece: Piece| match piece {
-            Piece::Zeros(length) => {
-                position += length as u64;
-                // In a qcow2, what has no data is not there.
-                match ready.layout {
-                    Some(_) => !way.is_stopped(),
-                    None => way.send(zeros.slice(..length)),
-                }
+            // In a qcow2, what has no data is not there.
+            Piece::Zeros(_) if layout.is_some() => {
+                tally.count(&piece);
+                !way.is_stopped()
             }
-            Piece::Data(bytes) => {
-                data += bytes.len() as u64;
-                content.chunk(position, &decode::Leaf::Digest(decode::leaf(&bytes)));
-                let start = position;
-                position += bytes.len() as u64;
-                if ready.layout.is_none() {
-                    return way.send(Bytes::from(bytes));
-                }
-                match clusters.of_chunk(start, &bytes) {
+            Piece::Data(ref bytes) if layout.is_some() => {
+                let start = tally.count(&piece);
+                match clusters.of_chunk(start, bytes) {
                     Ok(bytes) => way.send(Bytes::from(bytes)),
                     Err(error) => {
                         failed = Some(error);
                         false
                     }
                 }
+            }
+            piece => {
+                tally.count(&piece);
+                way.send(tally.raw(piece))
             }
         };
         let result = decode_in_order(image, self.threads, &mut take);
@@ -202,21 +301,41 @@ impl Copy {
         }
         match result {
             Ok(()) => {
-                self.still_the_same(ready)?;
-                Ok(Copied {
-                    digest: way.hasher.finish(),
-                    content: content.finish().to_string(),
-                    sent: way.sent,
-                    data,
-                })
+                self.still_the_same(disk)?;
+                Ok(tally.copied(way))
             }
             Err(DecodeError::Read(error)) => Err(error.into()),
             Err(_) => Err(way.stopped()),
         }
     }
 
+    fn export(&self, lease: Lease, disk: StreamDisk<NfcStream>, mut way: Way<'_>) -> Result<Copied, CopyError> {
+        let mut tally = Tally::of(disk.virtual_size());
+        let size = disk.virtual_size();
+        let mut take = |piece: Piece| {
+            tally.count(&piece);
+            lease.progress(tally.position, size);
+            way.send(tally.raw(piece))
+        };
+        let result = match decode_stream_in_order(disk, self.threads, &mut take) {
+            Ok(disk) => {
+                disk.into_input().drain();
+                self.still_exported()
+            }
+            Err(DecodeError::Read(error)) if !self.cancellation.is_cancelled() => Err(error.into()),
+            Err(_) => Err(way.stopped()),
+        };
+        if let Err(error) = result {
+            lease.abort();
+            return Err(error);
+        }
+        let name = SourceName::new(&named(&self.input));
+        lease.complete().map_err(|error| vsphere::failed(&name, 0, error))?;
+        Ok(tally.copied(way))
+    }
+
     /// Makes sure that what was copied is one state of the disk: nobody started its machine meanwhile, and it still is what the plan knows.
-    fn still_the_same(&self, ready: &Ready) -> Result<(), CopyError> {
+    fn still_the_same(&self, disk: &OpenedDisk) -> Result<(), CopyError> {
         let moved = |what: String| CopyError::Moved {
             file: named(&self.input),
             what,
@@ -225,12 +344,70 @@ impl Copy {
             Err(ReadError::Refused { what, .. }) => return Err(moved(what)),
             other => other?,
         }
-        if ready.disk.fingerprint()? != self.input.fingerprint {
+        if disk.fingerprint()? != self.input.fingerprint {
             return Err(moved(
                 "its content differs from what it was when the copy began".to_owned(),
             ));
         }
         Ok(())
+    }
+
+    /// Makes sure that the machine is off still, or the snapshot there: a lease holds both, and a host may not.
+    fn still_exported(&self) -> Result<(), CopyError> {
+        match open(&self.input, &self.sources) {
+            Err(CopyError::Changed { file, what }) => Err(CopyError::Moved { file, what }),
+            other => other.map(drop),
+        }
+    }
+}
+
+/// What of the disk has come, and the digest of its content.
+struct Tally {
+    content: decode::Hasher,
+    position: u64,
+    data: u64,
+    zeros: Bytes,
+}
+
+impl Tally {
+    fn of(size: u64) -> Self {
+        Self {
+            content: decode::Hasher::new(DigestKind::Blake3Chunks, size),
+            position: 0,
+            data: 0,
+            zeros: Bytes::from(vec![0; usize::try_from(CHUNK_BYTES).expect("a chunk is 1 MiB")]),
+        }
+    }
+
+    /// Counts a piece and returns where on the disk it begins.
+    fn count(&mut self, piece: &Piece) -> u64 {
+        let start = self.position;
+        self.position += match piece {
+            Piece::Zeros(length) => *length as u64,
+            Piece::Data(bytes) => {
+                self.data += bytes.len() as u64;
+                self.content.chunk(start, &decode::Leaf::Digest(decode::leaf(bytes)));
+                bytes.len() as u64
+            }
+        };
+        start
+    }
+
+    /// Returns a piece as the bytes that it stands for.
+    fn raw(&self, piece: Piece) -> Bytes {
+        match piece {
+            Piece::Zeros(length) => self.zeros.slice(..length),
+            Piece::Data(bytes) => Bytes::from(bytes),
+        }
+    }
+
+    fn copied(self, way: Way<'_>) -> Copied {
+        Copied {
+            digest: way.hasher.finish(),
+            content: self.content.finish().to_string(),
+            sent: way.sent,
+            data: self.data,
+        }
     }
 }
 

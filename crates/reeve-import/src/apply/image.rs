@@ -102,7 +102,11 @@ impl MakeImage {
         }
         let disk = self.open(world).await.map_err(copy_failed)?;
         let copy = self.copy(world);
-        let copied = blocking(move || copy.run(&disk, None)).await.map_err(copy_failed)?;
+        let copied = blocking(move || {
+            let begun = copy.begin(disk)?;
+            copy.run(begun, None)
+        });
+        let copied = copied.await.map_err(copy_failed)?;
         world.keep_digest(&self.input.mark, &copied.digest);
         Ok(copied.digest)
     }
@@ -156,10 +160,12 @@ impl MakeImage {
     async fn fill(&self, world: &World, id: &str) -> Result<Copied, StepError> {
         let disk = self.open(world).await.map_err(copy_failed)?;
         let glance = world.session.service("image").await.map_err(failed)?;
-        let (writer, body) = upload(disk.length(), PIECES_AHEAD);
         let store = self.store_header()?;
-        let copy = self.copy(world);
-        let copying = tokio::task::spawn_blocking(move || copy.run(&disk, Some(writer)));
+        // A lease is waited for before the cloud waits for bytes.
+        let (copy, beginning) = (self.copy(world), self.copy(world));
+        let begun = blocking(move || beginning.begin(disk)).await.map_err(copy_failed)?;
+        let (writer, body) = upload(begun.length(), PIECES_AHEAD);
+        let copying = tokio::task::spawn_blocking(move || copy.run(begun, Some(writer)));
         let sent = glance
             .put(&format!("/images/{id}/file"), &store, body, world.pace.upload)
             .await;

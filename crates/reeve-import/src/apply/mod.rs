@@ -5,6 +5,7 @@ mod image;
 mod marked;
 mod port;
 mod server;
+mod snapshot;
 mod volume;
 mod world;
 
@@ -36,6 +37,8 @@ impl Operation<World> for Import {
                 step: planned.id.clone(),
                 input: input(planned)?,
             }),
+            "make_snapshot" => Box::new(snapshot::MakeSnapshot { input: input(planned)? }),
+            "remove_snapshot" => Box::new(snapshot::RemoveSnapshot { input: input(planned)? }),
             "make_volume" => {
                 let input: crate::plan::VolumeInput = input(planned)?;
                 let image = match &input.image_step {

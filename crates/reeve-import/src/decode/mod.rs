@@ -16,7 +16,7 @@ use std::sync::{Mutex, PoisonError};
 
 pub use digest::{ContentDigest, DigestKind, digest_of};
 pub(crate) use digest::{Hasher, Leaf, leaf};
-pub use sequence::{Piece, decode_in_order};
+pub use sequence::{Piece, decode_in_order, decode_stream_in_order};
 pub use sink::{DiskSink, NoSink, RawFile};
 
 use crate::bytes::is_zero;

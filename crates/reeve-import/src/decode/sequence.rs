@@ -1,11 +1,13 @@
 //! A disk decoded by several threads and handed on in the order of the disk, zeros included: for what takes a stream.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::work::{ImageWork, Job, Work};
+use super::work::{ImageWork, Job, StreamWork, Work};
 use super::{DecodeError, MAX_THREADS, clear_around};
 use crate::disk::{CHUNK_BYTES, DiskImage};
+use crate::vmdk::StreamDisk;
 
 /// A piece of a disk's bytes; at most [`CHUNK_BYTES`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +30,26 @@ pub fn decode_in_order(
     threads: usize,
     take: &mut dyn FnMut(Piece) -> bool,
 ) -> Result<(), DecodeError> {
+    in_order(&ImageWork::new(image), threads, take)
+}
+
+/// Decodes a stream as [`decode_in_order`] does an image, and returns what its input is read to.
+///
+/// # Errors
+///
+/// As [`decode_in_order`].
+pub fn decode_stream_in_order<R: Read + Send>(
+    disk: StreamDisk<R>,
+    threads: usize,
+    take: &mut dyn FnMut(Piece) -> bool,
+) -> Result<StreamDisk<R>, DecodeError> {
+    let work = StreamWork::new(disk);
+    in_order(&work, threads, take)?;
+    Ok(work.into_inner())
+}
+
+fn in_order<W: Work>(work: &W, threads: usize, take: &mut dyn FnMut(Piece) -> bool) -> Result<(), DecodeError> {
     let threads = threads.clamp(1, MAX_THREADS);
-    let work = ImageWork::new(image);
     let queue = Queue {
         state: Mutex::new(State {
             ready: BTreeMap::new(),
@@ -46,7 +66,7 @@ pub fn decode_in_order(
         for _ in 0..threads {
             scope.spawn(|| {
                 let leaving = Leaving(&queue);
-                if let Err(error) = queue.decode(&work) {
+                if let Err(error) = queue.decode(work) {
                     queue.lock().error.get_or_insert(error);
                 }
                 drop(leaving);
@@ -84,7 +104,7 @@ impl Queue {
     }
 
     /// A worker: decodes chunks until there are none, or nobody wants them.
-    fn decode(&self, work: &ImageWork<'_>) -> Result<(), DecodeError> {
+    fn decode<W: Work>(&self, work: &W) -> Result<(), DecodeError> {
         let mut scratch = work.scratch();
         let mut job = Job::default();
         while work.take(&mut job, &mut scratch)? {

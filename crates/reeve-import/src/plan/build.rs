@@ -12,9 +12,9 @@ use super::cloud::{CloudFacts, FlavorFact, NetworkFact};
 use super::flavor::smallest;
 use super::hardware::{Hardware, hardware};
 use super::input::HashAlgorithm;
-use super::options::{ImportOptions, MacPolicy, Makes, PlanOptions};
+use super::options::{ImageFormat, ImportOptions, MacPolicy, Makes, PlanOptions};
 use crate::machine::{Firmware, Nic};
-use crate::source::{SourceDisk, SourceFacts};
+use crate::source::{Quiesce, SourceDisk, SourceFacts};
 
 /// The operation's name in plans and journals.
 pub const OPERATION: &str = "import";
@@ -35,6 +35,7 @@ const MAX_NAME: usize = 200;
 pub fn plan(source: &SourceFacts, cloud: &CloudFacts, options: &ImportOptions, made_by: &str) -> Result<Plan, Refused> {
     let mut builder = Builder::new(source, cloud, options);
     builder.check_source();
+    builder.check_export();
     let disks = builder.disks();
     let flavor = builder.flavor();
     let nics = builder.nics();
@@ -206,6 +207,40 @@ impl<'a> Builder<'a> {
             self.block(
                 "the login is not for a project",
                 "name a cloud of clouds.yaml with `project_name`, so that there is a place to import to",
+            );
+        }
+    }
+
+    /// Checks what an export cannot do, and says what it changes.
+    fn check_export(&mut self) {
+        let Some(export) = &self.source.export else {
+            return;
+        };
+        if self.options.format == ImageFormat::Qcow2 {
+            self.block(
+                "a qcow2 begins with tables of what has data, which a disk that comes by an export lease says only at its end",
+                "choose `--image-format raw`; what is zeros is not read from the host either",
+            );
+        }
+        let Some(quiesce) = export.snapshot else {
+            return;
+        };
+        self.notes.push(
+            match quiesce {
+                Quiesce::Yes => "the machine runs: a snapshot is made of it, for which VMware Tools bring its file systems to rest",
+                Quiesce::NotWanted => "the machine runs: a snapshot is made of it as it is, as after a power failure",
+                Quiesce::NoTools => {
+                    "the machine runs, and VMware Tools do not: a snapshot is made of it as it is, as after a power failure"
+                }
+            }
+            .to_owned(),
+        );
+        self.notes.push(
+            "what the machine writes after the snapshot is not in the copy; the snapshot grows with it until the images are made, and is removed then".to_owned(),
+        );
+        if self.options.makes == Makes::Server {
+            self.notes.push(
+                "the machine goes on running where it is: shut it down before the server is started, or give the server other addresses (`--mac new`) on another network".to_owned(),
             );
         }
     }
@@ -476,6 +511,15 @@ impl<'a> Builder<'a> {
         if self.cloud.volumes.is_some() {
             let gibs: u64 = disks.iter().map(|disk| disk.size_gib).sum();
             lines.push(format!("Makes {} volume(s) with {gibs} GiB in all.", disks.len()));
+        }
+        if let Some(export) = &self.source.export {
+            lines.push(match export.snapshot {
+                Some(_) => {
+                    "The disks come by an export lease, of a snapshot that is made for it and removed afterwards."
+                        .to_owned()
+                }
+                None => "The disks come by an export lease of the machine, which has to stay off meanwhile.".to_owned(),
+            });
         }
         if let Some(flavor) = flavor {
             lines.push(format!(

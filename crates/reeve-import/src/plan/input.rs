@@ -67,6 +67,36 @@ pub struct ImageInput {
     pub min_disk_gib: u64,
     /// The image's properties.
     pub properties: BTreeMap<String, String>,
+    /// How it is exported; none if its files are read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub export: Option<ExportInput>,
+}
+
+/// A disk that comes by an export lease.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportInput {
+    /// The machine's instance UUID.
+    pub instance_uuid: String,
+    /// The disk's key among its devices.
+    pub key: u32,
+    /// The mark of the snapshot that is exported; none for the machine itself, which is off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<String>,
+}
+
+/// A snapshot of a machine that runs, made and removed for its copy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotInput {
+    /// Its name, by which it is found again.
+    pub mark: String,
+    /// The machine, by the address of its `.vmx`.
+    pub source: SourceAddress,
+    /// The machine's instance UUID.
+    pub instance_uuid: String,
+    /// Whether the guest's file systems are brought to rest.
+    pub quiesce: bool,
 }
 
 /// A volume, made of an image or empty.

@@ -13,5 +13,5 @@ pub use blocker::{Blocker, Refused};
 pub use build::{OPERATION, TARGET_KIND, plan};
 pub use cloud::{CloudFacts, ComputeFacts, FlavorFact, ImageFacts, NetworkFact, NetworkFacts, VolumeFacts};
 pub use discover::discover;
-pub use input::{HashAlgorithm, ImageInput, PortInput, ServerInput, VolumeInput};
+pub use input::{ExportInput, HashAlgorithm, ImageInput, PortInput, ServerInput, SnapshotInput, VolumeInput};
 pub use options::{DiskBus, ImageFormat, ImportOptions, MacPolicy, Makes, NetworkChoice, NicModel, PlanOptions};

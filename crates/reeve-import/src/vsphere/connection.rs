@@ -6,15 +6,16 @@ use std::time::Duration;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming as IncomingBody};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use reeve_tls::LastShown;
+use reeve_tls::{LastShown, Thumbprint};
+use rustls::ClientConfig;
 
 use super::error::VsphereError;
-use super::trust::{Trust, client_config};
+use super::trust::{Trust, client_config, thumbprint_config};
 
 /// Longest time for a connection to be made.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -53,23 +54,33 @@ impl Connection {
     /// Prepares connections; nothing is sent.
     pub(super) fn new(authority: &str, trust: &Trust) -> Result<Self, VsphereError> {
         let shown = LastShown::default();
+        Ok(Self::with_config(authority, client_config(trust, &shown)?, shown))
+    }
+
+    /// Prepares connections to the one host whose certificate has this thumbprint; nothing is sent.
+    pub(super) fn by_thumbprint(authority: &str, thumbprint: Thumbprint) -> Result<Self, VsphereError> {
+        let config = thumbprint_config(thumbprint)?;
+        Ok(Self::with_config(authority, config, LastShown::default()))
+    }
+
+    fn with_config(authority: &str, config: ClientConfig, shown: LastShown) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT));
         let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(client_config(trust, &shown)?)
+            .with_tls_config(config)
             .https_only()
             .enable_http1()
             .wrap_connector(tcp);
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE)
             .build(connector);
-        Ok(Self {
+        Self {
             client,
             authority: authority.to_owned(),
             shown,
-        })
+        }
     }
 
     /// Returns name or address, with the port if there is one.
@@ -90,7 +101,20 @@ impl Connection {
         }
     }
 
-    async fn exchange(&self, outgoing: Outgoing) -> Result<Incoming, VsphereError> {
+    /// Sends a request and returns the answer's status and its body, which is still to be read, as long as it may be.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::send`].
+    pub(super) async fn open(&self, outgoing: Outgoing) -> Result<(StatusCode, IncomingBody), VsphereError> {
+        let within = outgoing.within;
+        match tokio::time::timeout(within, self.begin(outgoing)).await {
+            Ok(answer) => answer.map(|answer| (answer.status(), answer.into_body())),
+            Err(_) => Err(self.unreachable(format!("no answer within {} s", within.as_secs()))),
+        }
+    }
+
+    async fn begin(&self, outgoing: Outgoing) -> Result<http::Response<IncomingBody>, VsphereError> {
         let mut builder = http::Request::builder()
             .method(outgoing.method)
             .uri(format!("https://{}{}", self.authority, outgoing.path));
@@ -100,13 +124,15 @@ impl Connection {
         let request = builder
             .body(Full::new(outgoing.body))
             .map_err(|error| self.unreachable(format!("the address cannot be used: {error}")))?;
-        let answer = self
-            .client
+        self.client
             .request(request)
             .await
-            .map_err(|error| self.before_answer(&error))?;
-        let (head, body) = answer.into_parts();
+            .map_err(|error| self.before_answer(&error))
+    }
+
+    async fn exchange(&self, outgoing: Outgoing) -> Result<Incoming, VsphereError> {
         let limit = outgoing.limit;
+        let (head, body) = self.begin(outgoing).await?.into_parts();
         let body = Limited::new(body, limit).collect().await.map_err(|error| {
             self.unreachable(format!(
                 "the answer broke off or is longer than {limit} bytes ({error})"
@@ -119,7 +145,7 @@ impl Connection {
         })
     }
 
-    fn unreachable(&self, what: String) -> VsphereError {
+    pub(super) fn unreachable(&self, what: String) -> VsphereError {
         VsphereError::Unreachable {
             host: self.authority.clone(),
             what,

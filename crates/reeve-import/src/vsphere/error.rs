@@ -65,6 +65,25 @@ pub enum VsphereError {
         /// What is wrong with it.
         what: String,
     },
+    /// A lease came to nothing, or its host gave it up.
+    #[error("the export lease of {host} has ended: {what}")]
+    Lease {
+        /// The host.
+        host: String,
+        /// Why.
+        what: String,
+    },
+    /// Something is not there any more.
+    #[error("{what} is not there any more on {host}")]
+    Gone {
+        /// The host.
+        host: String,
+        /// What.
+        what: String,
+    },
+    /// A person asked to stop.
+    #[error("stopped as asked")]
+    Stopped,
     /// A file cannot be had.
     #[error("{host} answers {status} for a file of a datastore")]
     File {
@@ -96,6 +115,27 @@ impl VsphereError {
                 "see user and password; after several wrong ones a host locks the user out for a quarter of an hour"
                     .to_owned()
             }
+            Self::Fault { kind, call, .. } if kind == "NoPermission" && call.starts_with("Export") => {
+                "the login needs the privilege `vApp.Export`".to_owned()
+            }
+            Self::Fault { kind, call, .. } if kind == "NoPermission" && call.contains("Snapshot") => {
+                "the login needs the privileges `Virtual machine.Snapshot management.Create snapshot` and `Remove snapshot`"
+                    .to_owned()
+            }
+            Self::Fault { kind, .. } if kind == "RestrictedVersion" => {
+                "the licence of this host allows no changes by its API, as that of the free ESXi: shut the machine down in the guest, and it comes by the files of its datastore"
+                    .to_owned()
+            }
+            Self::Fault { call, .. } if call.contains("Snapshot") => {
+                "a guest that cannot be brought to rest is taken as it is with `--snapshot=crash-consistent`, in a new plan"
+                    .to_owned()
+            }
+            Self::Lease { .. } => {
+                "see the tasks of the host; a machine whose lease was not given up is free again after five minutes"
+                    .to_owned()
+            }
+            Self::Gone { .. } => "see that the machine is on the host that the plan names, or make the plan again".to_owned(),
+            Self::Stopped => "`reeve import resume` goes on".to_owned(),
             Self::Fault { kind, .. } if kind == "NoPermission" => {
                 "the login needs the role `Read-only` and the privilege `Datastore.Browse datastore`".to_owned()
             }
@@ -116,9 +156,15 @@ impl VsphereError {
     /// Tells whether the same request may succeed a little later.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. } => true,
+            // A copy that was stopped is begun again by a resume.
+            Self::Unreachable { .. } | Self::Lease { .. } | Self::Stopped => true,
+            Self::Fault { .. } => self.is_busy(),
             Self::File { status, .. } => matches!(status, 408 | 429 | 500..=599),
             _ => false,
         }
+    }
+    /// Tells whether the machine is held by something that comes to an end.
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(self, Self::Fault { kind, .. } if matches!(kind.as_str(), "TaskInProgress" | "ConcurrentAccess" | "ResourceInUse"))
     }
 }

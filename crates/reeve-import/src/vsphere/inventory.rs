@@ -8,6 +8,7 @@ use super::address::DatastoreFile;
 use super::error::VsphereError;
 use super::session::Vsphere;
 use super::soap::{Reference, text};
+use super::way::TransferChoice;
 use crate::error::escaped;
 use crate::xml::Element;
 
@@ -75,26 +76,22 @@ pub struct VsphereMachine {
     pub memory_mib: Option<u64>,
     /// What it takes in datastores, in bytes.
     pub stored: Option<u64>,
+    /// Its id in the inventory.
+    #[serde(skip)]
+    pub(super) reference: Reference,
 }
 
 impl VsphereMachine {
     /// Returns why it cannot be imported as it is, with what to do; nothing if it can.
     #[must_use]
     pub fn obstacle(&self) -> Option<&'static str> {
-        match (self.power, self.has_snapshots) {
-            (PowerState::On, _) => Some("it runs; shut it down in the guest, and it can be read"),
-            (PowerState::Suspended, _) => Some(
-                "it is suspended, with its memory in a file that no other hypervisor reads; resume it and shut it down",
-            ),
-            (PowerState::Unknown, _) => Some("its host does not say whether it runs; see that the host is connected"),
-            (PowerState::Off, true) => {
-                Some("it has snapshots; delete them (their data is merged into the disks), or clone the machine")
-            }
-            (PowerState::Off, false) if self.source.is_none() => {
-                Some("its host does not say where its files are; see that the host is connected")
-            }
-            (PowerState::Off, false) => None,
-        }
+        self.obstacle_to(TransferChoice::default())
+    }
+
+    /// Returns why it cannot be imported as it is chosen, with what to do; nothing if it can.
+    #[must_use]
+    pub fn obstacle_to(&self, choice: TransferChoice) -> Option<&'static str> {
+        self.way(choice).err()
     }
 }
 
@@ -123,14 +120,18 @@ impl Vsphere {
             for datacenter in tree.keys().filter(|reference| reference.kind == "Datacenter") {
                 let path = path(&tree, datacenter);
                 let found = self.listed(datacenter, &["VirtualMachine"], &MACHINE).await?;
-                machines.extend(found.values().map(|properties| self.machine(&path, properties)));
+                machines.extend(
+                    found
+                        .into_iter()
+                        .map(|(reference, properties)| self.machine(&path, reference, &properties)),
+                );
             }
             machines.sort_by(|a, b| (&a.name, &a.source).cmp(&(&b.name, &b.source)));
             Ok(machines)
         })
     }
 
-    fn machine(&self, datacenter: &str, properties: &Properties) -> VsphereMachine {
+    fn machine(&self, datacenter: &str, reference: Reference, properties: &Properties) -> VsphereMachine {
         let value = |path: &str| properties.get(path).map(|value| value.text.trim());
         let number = |path: &str| value(path).and_then(|text| text.parse::<u64>().ok());
         let source = value("config.files.vmPathName").and_then(datastore_path);
@@ -149,7 +150,36 @@ impl Vsphere {
             cpus: number("summary.config.numCpu").and_then(|count| u32::try_from(count).ok()),
             memory_mib: number("summary.config.memorySizeMB"),
             stored: number("summary.storage.committed"),
+            reference,
         }
+    }
+
+    /// Returns properties of one object, those that it has.
+    pub(super) async fn properties_of(
+        &self,
+        object: &Reference,
+        paths: &[&str],
+    ) -> Result<BTreeMap<String, Element>, VsphereError> {
+        let paths: String = paths.iter().map(|path| text("pathSet", path)).collect();
+        let arguments = format!(
+            "<specSet><propSet>{}{paths}</propSet><objectSet>{}<skip>false</skip></objectSet></specSet><options/>",
+            text("type", &object.kind),
+            object.as_element("obj")
+        );
+        let page = self
+            .call("RetrievePropertiesEx", &self.content().properties, &arguments)
+            .await?;
+        let mut found = BTreeMap::new();
+        let objects = page.children.into_iter().filter(|child| child.name == "objects");
+        for set in objects
+            .flat_map(|object| object.children)
+            .filter(|child| child.name == "propSet")
+        {
+            let name = set.value("name").map(str::to_owned);
+            let value = set.children.into_iter().find(|child| child.name == "val");
+            found.extend(name.zip(value));
+        }
+        Ok(found)
     }
 
     /// Returns all objects of some kinds below another, with the properties of them that are asked for and that they have.
@@ -256,7 +286,7 @@ fn path(tree: &BTreeMap<Reference, Properties>, datacenter: &Reference) -> Strin
 }
 
 /// Returns datastore and path of `[datastore1] web/web.vmx`.
-fn datastore_path(text: &str) -> Option<(&str, &str)> {
+pub(super) fn datastore_path(text: &str) -> Option<(&str, &str)> {
     let (datastore, path) = text.strip_prefix('[')?.split_once(']')?;
     let path = path.trim();
     (!datastore.is_empty() && !path.is_empty()).then_some((datastore, path))
@@ -265,7 +295,7 @@ fn datastore_path(text: &str) -> Option<(&str, &str)> {
 /// Returns a name without the escapes that the inventory has for `/`, `\` and `%`.
 ///
 /// Source: vSphere API reference, `ManagedEntity.name`.
-fn unescaped(name: &str) -> String {
+pub(super) fn unescaped(name: &str) -> String {
     let name = name.replace("%2f", "/").replace("%2F", "/");
     let name = name.replace("%5c", "\\").replace("%5C", "\\");
     name.replace("%25", "%")
@@ -284,34 +314,6 @@ mod tests {
         assert_eq!(datastore_path("[a][b] c"), Some(("a", "[b] c")));
         for none in ["", "web.vmx", "[]", "[a]", "[a] "] {
             assert_eq!(datastore_path(none), None, "{none}");
-        }
-    }
-
-    #[test]
-    fn only_a_machine_that_is_off_and_alone_can_be_read() {
-        let file = match super::super::address::parse("vsphere://r@h/folder/a.vmx?dcPath=d&dsName=s") {
-            Ok(super::super::address::Address::File(file)) => Some(file),
-            other => panic!("{other:?}"),
-        };
-        let machine = |power, has_snapshots| VsphereMachine {
-            name: "web".to_owned(),
-            source: file.clone(),
-            power,
-            has_snapshots,
-            is_template: false,
-            cpus: None,
-            memory_mib: None,
-            stored: None,
-        };
-        assert_eq!(machine(PowerState::Off, false).obstacle(), None);
-        for (power, snapshots, word) in [
-            (PowerState::On, false, "runs"),
-            (PowerState::Suspended, false, "suspended"),
-            (PowerState::Unknown, false, "connected"),
-            (PowerState::Off, true, "snapshots"),
-        ] {
-            let obstacle = machine(power, snapshots).obstacle().unwrap();
-            assert!(obstacle.contains(word), "{obstacle}");
         }
     }
 }

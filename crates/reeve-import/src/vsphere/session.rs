@@ -62,6 +62,7 @@ pub(super) struct Content {
     pub(super) root: Reference,
     pub(super) properties: Reference,
     pub(super) views: Reference,
+    pub(super) search: Reference,
     sessions: Reference,
 }
 
@@ -151,6 +152,21 @@ impl Vsphere {
 
     pub(super) fn content(&self) -> &Content {
         &self.content
+    }
+
+    /// Returns whom connections to this host trust.
+    pub(super) fn trust(&self) -> &Trust {
+        &self.login.trust
+    }
+
+    /// Returns the cookie of the session, for this host and no other.
+    pub(super) async fn cookie(&self) -> HeaderValue {
+        self.cookie.lock().await.1.clone()
+    }
+
+    /// Begins work beside the calls of other threads.
+    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> tokio::task::JoinHandle<()> {
+        self.handle.spawn(work)
     }
 
     pub(super) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
@@ -382,6 +398,7 @@ async fn content(connection: &Connection) -> Result<Content, VsphereError> {
         root: reference("rootFolder")?,
         properties: reference("propertyCollector")?,
         views: reference("viewManager")?,
+        search: reference("searchIndex")?,
         sessions: reference("sessionManager")?,
     })
 }

@@ -1,7 +1,7 @@
 //! Whom a connection to a host trusts. Never nobody.
 
 use camino::Utf8PathBuf;
-use reeve_tls::{Fingerprint, LastShown, TlsError, Verification, authorities, client_builder};
+use reeve_tls::{Fingerprint, LastShown, Thumbprint, TlsError, Verification, authorities, client_builder};
 use rustls::ClientConfig;
 
 /// Whom a connection trusts.
@@ -34,4 +34,9 @@ impl Trust {
 /// Returns the settings for connections.
 pub(super) fn client_config(trust: &Trust, shown: &LastShown) -> Result<ClientConfig, TlsError> {
     Ok(client_builder(trust.verification()?, shown)?.with_no_client_auth())
+}
+
+/// Returns the settings for connections to a host whose certificate another host has named.
+pub(super) fn thumbprint_config(wanted: Thumbprint) -> Result<ClientConfig, TlsError> {
+    Ok(client_builder(Verification::Named(wanted), &LastShown::default())?.with_no_client_auth())
 }

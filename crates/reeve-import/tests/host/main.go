@@ -9,10 +9,13 @@
 //	nohead N  answer the next N requests for the head of a file with 405
 //	whole N   answer the next N requests for ranges with the whole file
 //	start     start all machines, as somebody might beside a copy
+//
+// Exports are in leases.go, with the orders for them.
 package main
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -25,6 +28,7 @@ import (
 	"encoding/pem"
 	"flag"
 	"fmt"
+	"io"
 	"log"
 	"math/big"
 	"net"
@@ -60,6 +64,7 @@ type door struct {
 	sync.Mutex
 	sessions                 map[string]bool
 	cut, busy, nohead, whole int
+	exports                  exports
 }
 
 func main() {
@@ -96,6 +101,7 @@ func main() {
 		sessions: map[string]bool{},
 	}
 	d.inner.ModifyResponse = d.remember
+	d.exports.begin(d, server.URL, *esx)
 	go func() { must(http.Serve(listener, d)) }()
 
 	datastores := map[string]string{}
@@ -113,12 +119,15 @@ func main() {
 		Datastores:  datastores,
 	}))
 	for words := bufio.NewScanner(os.Stdin); words.Scan(); {
-		d.obey(words.Text())
-		fmt.Println("done")
+		fmt.Println(d.obey(words.Text()))
 	}
 }
 
-func (d *door) obey(line string) {
+// Obeys an order and returns what there is to say.
+func (d *door) obey(line string) string {
+	if said, ok := d.exports.obey(line); ok {
+		return said
+	}
 	d.Lock()
 	defer d.Unlock()
 	var word string
@@ -142,6 +151,7 @@ func (d *door) obey(line string) {
 	default:
 		log.Fatalf("what is %q?", line)
 	}
+	return "done"
 }
 
 // Remembers the sessions that the simulator gives.
@@ -166,6 +176,10 @@ func take(left *int) bool {
 }
 
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, "/nfc/") {
+		d.exports.serve(w, r)
+		return
+	}
 	d.Lock()
 	cookie, err := r.Cookie(cookieName)
 	known := err == nil && d.sessions[cookie.Value]
@@ -197,6 +211,13 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if !known {
 			r.Header.Del("Cookie")
 		}
+		// Whole, before it is passed on: a server closes the body of a request when it begins to answer, and the proxy, looking then whether there is more
+		// of it, would break the simulator's answer off.
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
 		d.inner.ServeHTTP(w, r)
 	}
 }

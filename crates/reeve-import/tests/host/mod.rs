@@ -46,11 +46,26 @@ impl Host {
     }
 
     pub(crate) fn obey(&self, order: &str) {
+        assert_eq!(self.said(order), "done\n");
+    }
+
+    fn said(&self, order: &str) -> String {
         let mut orders = self.orders.lock().unwrap();
         writeln!(orders.0, "{order}").unwrap();
         let mut line = String::new();
         orders.1.read_line(&mut line).unwrap();
-        assert_eq!(line, "done\n");
+        line
+    }
+
+    /// Returns how many leases there were of a kind: `made`, `held`, `completed`, `aborted`, `expired`, `error`.
+    pub(crate) fn leases(&self, kind: &str) -> u64 {
+        let count: serde_json::Value = serde_json::from_str(&self.said("leases")).unwrap();
+        count[kind].as_u64().unwrap()
+    }
+
+    /// Returns the names of all snapshots.
+    pub(crate) fn snapshots(&self) -> Vec<String> {
+        serde_json::from_str(&self.said("snapshots")).unwrap()
     }
 
     pub(crate) fn text(&self, field: &str) -> &str {
@@ -111,6 +126,21 @@ impl Host {
             std::fs::write(folder.join(format!("{name}.vmdk")), descriptor).unwrap();
             std::fs::write(folder.join(format!("{name}-flat.vmdk")), bytes).unwrap();
         }
+        address
+    }
+}
+
+impl Host {
+    /// Gives a machine disks that the host exports, each with its name, its stream and its size, and returns its address.
+    pub(crate) fn furnish_exports(&self, machine: &VsphereMachine, disks: &[(&str, &[u8], usize)]) -> SourceAddress {
+        let address = SourceAddress::Datastore(machine.source.clone().unwrap());
+        let folder = self.path(&address);
+        let mut order = format!("disks {}", machine.name);
+        for (name, stream, size) in disks {
+            std::fs::write(folder.with_file_name(name), stream).unwrap();
+            order += &format!(" {name} {size}");
+        }
+        self.obey(&order);
         address
     }
 }

@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use reeve_import::plan::{self, NetworkChoice};
-use reeve_import::{Fingerprint, SourceWord, VsphereHost};
+use reeve_import::{Fingerprint, SourceWord, TransferChoice, VsphereHost};
 
 use super::{CloudArgs, RunsArgs, TextOrJson};
 
@@ -53,7 +53,7 @@ fn host(text: &str) -> Result<VsphereHost, String> {
   reeve import list vsphere://root@esxi.example --vsphere-password-file esxi.password
   reeve import list vsphere://administrator@vsphere.local@vcenter.example --format json | jq -r '.[] | select(.power == \"off\").source'
 
-The login needs the role `Read-only` and the privilege `Datastore.Browse datastore`.")]
+The login needs the role `Read-only` and the privilege `Datastore.Browse datastore`; for export leases `vApp.Export`, and for `plan --snapshot` the making and removing of snapshots.")]
 pub(crate) struct ImportListArgs {
     /// The host: `vsphere://USER@HOST[:PORT]`.
     #[arg(value_name = "HOST", value_parser = host)]
@@ -90,9 +90,10 @@ pub(crate) struct InspectArgs {
   reeve import plan *.ova --cloud mycloud --volumes --output plans/
   reeve import plan disk.vmdk --cloud mycloud --boot --flavor SCS-2V-4 --network inner
   reeve import plan vsphere://root@esxi.example --machine web --cloud mycloud --volumes --output web.json
-  reeve import plan vsphere://root@esxi.example --cloud mycloud --output plans/")]
+  reeve import plan vsphere://root@esxi.example --cloud mycloud --output plans/
+  reeve import plan vsphere://root@esxi.example --machine db --snapshot --cloud mycloud --volumes --output db.json")]
 pub(crate) struct ImportPlanArgs {
-    /// The sources: OVAs, descriptors (.ovf, .vmx) beside their disks, disks (.vmdk), addresses of `reeve import list`, or a host, `vsphere://USER@HOST`, for all its machines that are off.
+    /// The sources: OVAs, descriptors (.ovf, .vmx) beside their disks, disks (.vmdk), addresses of `reeve import list`, or a host, `vsphere://USER@HOST`, for all its machines that are off, with `--snapshot` also for those that run.
     #[arg(required = true, value_name = "SOURCE")]
     pub(crate) sources: Vec<SourceWord>,
     /// Write the plan to this file; with several machines, or if it ends in `/`, a plan for each into this folder. Otherwise it is only shown.
@@ -113,9 +114,57 @@ pub(crate) struct ImportPlanArgs {
     #[command(flatten)]
     pub(crate) shape: ImportShapeArgs,
     #[command(flatten)]
+    pub(crate) transfer: TransferArgs,
+    #[command(flatten)]
     pub(crate) vsphere: VsphereArgs,
     #[command(flatten)]
     pub(crate) cloud: CloudArgs,
+}
+
+/// How the disks of a machine of a host come over.
+#[derive(Args)]
+#[command(next_help_heading = "Machines of ESXi and vCenter")]
+pub(crate) struct TransferArgs {
+    /// By what the disks come. [default: the datastore's files for a machine that is off and has no snapshots, an export lease for others]
+    #[arg(long, value_enum, value_name = "WAY")]
+    transfer: Option<Transfer>,
+    /// Take a machine that runs by a snapshot, which the run makes at the host, exports and removes.
+    #[arg(long, value_enum, value_name = "KIND", num_args = 0..=1, require_equals = true, default_missing_value = "quiesced")]
+    snapshot: Option<SnapshotKind>,
+}
+
+impl TransferArgs {
+    /// Returns the choice.
+    pub(crate) fn choice(&self) -> TransferChoice {
+        TransferChoice {
+            transfer: self.transfer.map(|transfer| match transfer {
+                Transfer::Datastore => reeve_import::Transfer::Datastore,
+                Transfer::Lease => reeve_import::Transfer::Lease,
+            }),
+            snapshot: self.snapshot.map(|kind| match kind {
+                SnapshotKind::Quiesced => reeve_import::SnapshotKind::Quiesced,
+                SnapshotKind::CrashConsistent => reeve_import::SnapshotKind::CrashConsistent,
+            }),
+        }
+    }
+}
+
+/// By what disks come over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Transfer {
+    /// Files of the datastore, in ranges on several connections; what breaks off goes on where it was.
+    Datastore,
+    /// An export lease: one compressed stream for each disk, without its holes; what breaks off begins anew.
+    Lease,
+}
+
+/// The snapshot of a machine that runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SnapshotKind {
+    /// VMware Tools, if they run, bring the guest's file systems to rest for it.
+    Quiesced,
+    /// As after a power failure.
+    CrashConsistent,
 }
 
 /// What the machine becomes.

@@ -1,14 +1,23 @@
 //! The steps of a plan, each with what it does as the commands that a person would type.
 
-use reeve_journal::plan::{Action, HandOver, Phase, PhaseName, Place, PlannedStep, StepId, StepKind, Undo};
+use reeve_journal::plan::{
+    Action, HandOver, Interruption, Phase, PhaseName, Place, PlannedStep, StepId, StepKind, Undo,
+};
 use serde_json::Value;
 
 use super::{Builder, PlannedDisk, PlannedNic, value};
 use crate::plan::cloud::FlavorFact;
-use crate::plan::input::{ImageInput, PortInput, ServerInput, VolumeInput};
+use crate::plan::input::{ExportInput, ImageInput, PortInput, ServerInput, SnapshotInput, VolumeInput};
+use crate::source::Quiesce;
 
 /// The slowest copy that is waited for, in bytes a second; a copy that stands still is given up much sooner.
 const SLOWEST_COPY: u64 = 512 << 10;
+
+/// How long the making of a snapshot is waited for, in seconds: quiescing alone may take a quarter of an hour.
+const SNAPSHOT: u64 = 3600;
+
+/// How long the removing of a snapshot is waited for, in seconds: what was written meanwhile is merged into the disks.
+const CONSOLIDATION: u64 = 6 * 3600;
 
 /// The slowest making of a volume that is waited for, in bytes a second.
 const SLOWEST_VOLUME: u64 = 5 << 20;
@@ -27,6 +36,11 @@ impl Builder<'_> {
             why: "The data travels once, and is proved to have arrived before anything is built on it.".to_owned(),
             hand_overs: disks.iter().filter_map(|disk| self.image(disk)).collect(),
         }];
+        if let Some(snapshot) = self.snapshot() {
+            let [made, removed] = self.snapshot_phases(&snapshot);
+            phases.insert(0, made);
+            phases.push(removed);
+        }
         phases.retain(|phase| !phase.hand_overs.is_empty());
         if self.cloud.volumes.is_some() {
             phases.push(Phase {
@@ -55,6 +69,82 @@ impl Builder<'_> {
         phases
     }
 
+    /// Returns the snapshot that is made for the copies, if one is.
+    fn snapshot(&self) -> Option<SnapshotInput> {
+        let export = self.source.export.as_ref()?;
+        Some(SnapshotInput {
+            mark: format!("{}-snapshot", self.mark),
+            source: self.source.address.clone(),
+            instance_uuid: export.instance_uuid.clone(),
+            quiesce: export.snapshot? == Quiesce::Yes,
+        })
+    }
+
+    /// Returns the phase that makes the snapshot, and the one that removes it.
+    fn snapshot_phases(&self, snapshot: &SnapshotInput) -> [Phase; 2] {
+        let quiesce = format!("-q={}", snapshot.quiesce);
+        let create = ["snapshot.create", "-m=false", &quiesce, &snapshot.mark];
+        let remove = ["snapshot.remove", &snapshot.mark];
+        let mut made = self.step(
+            ("snapshot", 0, "source", "make_snapshot"),
+            value(snapshot),
+            format!("Makes snapshot {} of the machine, without its memory", snapshot.mark),
+            vec![self.govc(&create)],
+            self.govc(&remove),
+            SNAPSHOT,
+        );
+        made.interrupts = snapshot.quiesce.then(|| Interruption {
+            what: "writes of the machine's guest, while its file systems are at rest".to_owned(),
+            about_seconds: 10,
+        });
+        let mut removed = self.step(
+            ("removal", 0, "source", "remove_snapshot"),
+            value(snapshot),
+            format!("Removes snapshot {}; snapshots of others stay", snapshot.mark),
+            vec![self.govc(&remove)],
+            self.govc(&remove),
+            CONSOLIDATION,
+        );
+        // What is there after it is what was there before the import.
+        removed.undo = Undo::Nothing;
+        let phase = |of: &str, title: &str, why: &str, step: PlannedStep| Phase {
+            name: name(of),
+            title: title.to_owned(),
+            why: why.to_owned(),
+            hand_overs: vec![HandOver {
+                subject: "source".to_owned(),
+                title: self.source.machine.name.clone(),
+                steps: vec![step],
+            }],
+        };
+        [
+            phase(
+                "snapshot",
+                "Make a snapshot of the machine, which runs",
+                "Below it, the disks stand still: all of them are copied as they were at one moment.",
+                made,
+            ),
+            phase(
+                "removal",
+                "Remove the snapshot",
+                "It grows with everything that the machine writes, and nothing needs it any more.",
+                removed,
+            ),
+        ]
+    }
+
+    /// Returns a command of govc on the machine, which says what the API is asked for.
+    fn govc(&self, words: &[&str]) -> Action {
+        let mut argv = vec!["govc".to_owned()];
+        argv.push(words[0].to_owned());
+        argv.extend(["-vm".to_owned(), self.source.machine.name.clone()]);
+        argv.extend(words[1..].iter().map(|word| (*word).to_owned()));
+        Action::Command {
+            host: "here".to_owned(),
+            argv,
+        }
+    }
+
     fn disk_mark(&self, number: usize) -> String {
         format!("{}-disk{number}", self.mark)
     }
@@ -74,6 +164,14 @@ impl Builder<'_> {
             hash: self.hash,
             min_disk_gib: planned.size_gib,
             properties: self.hardware.properties.clone(),
+            export: match (&self.source.export, disk.key) {
+                (Some(export), Some(key)) => Some(ExportInput {
+                    instance_uuid: export.instance_uuid.clone(),
+                    key,
+                    snapshot: self.snapshot().map(|snapshot| snapshot.mark),
+                }),
+                _ => None,
+            },
         };
         let mut create = vec![
             "image",
@@ -125,12 +223,15 @@ impl Builder<'_> {
         );
         Some(HandOver {
             subject: format!("disk{number}"),
-            title: format!(
-                "{} ({}, {} MiB stored)",
-                input.name,
-                disk.label,
-                disk.stored.div_ceil(1 << 20)
-            ),
+            title: match input.export {
+                Some(_) => format!("{} ({}, by an export lease)", input.name, disk.label),
+                None => format!(
+                    "{} ({}, {} MiB stored)",
+                    input.name,
+                    disk.label,
+                    disk.stored.div_ceil(1 << 20)
+                ),
+            },
             steps: vec![step],
         })
     }

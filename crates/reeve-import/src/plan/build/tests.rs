@@ -36,12 +36,14 @@ pub(crate) fn source(disks: usize) -> SourceFacts {
                 fingerprint: Some(format!("blake3:{at}")),
                 layout: None,
                 refused: None,
+                key: None,
             })
             .collect(),
         guest: None,
         unseen: Vec::new(),
         problems: Vec::new(),
         remarks: Vec::new(),
+        export: None,
     }
 }
 
@@ -109,6 +111,81 @@ fn blocked(source: &SourceFacts, cloud: &CloudFacts, options: &ImportOptions) ->
         .iter()
         .map(|blocker| format!("{} -> {}", blocker.what, blocker.remedy));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Returns a machine with so many disks that its host exports.
+fn exported(disks: usize, snapshot: Option<Quiesce>) -> SourceFacts {
+    let mut facts = source(disks);
+    facts.address = "vsphere://root@esxi.example/folder/web/web.vmx?dcPath=ha-datacenter&dsName=one"
+        .to_owned()
+        .try_into()
+        .unwrap();
+    facts.export = Some(crate::source::ExportFacts {
+        instance_uuid: "5000".to_owned(),
+        snapshot,
+    });
+    for (disk, key) in facts.disks.iter_mut().zip(2000..) {
+        disk.key = Some(key);
+    }
+    facts
+}
+
+#[test]
+fn a_machine_that_runs_is_planned_with_its_snapshot_around_the_copies() {
+    let plan = |snapshot| {
+        plan(
+            &exported(2, snapshot),
+            &cloud(Makes::Volumes),
+            &options(Makes::Volumes),
+            "reeve 0.1.0",
+        )
+        .unwrap()
+    };
+    let kinds = |plan: &Plan| {
+        plan.steps()
+            .map(|(_, _, step)| step.kind.to_string())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let planned = plan(Some(Quiesce::Yes));
+    assert_eq!(
+        kinds(&planned),
+        "make_snapshot make_image make_image remove_snapshot make_volume make_volume"
+    );
+    let steps: Vec<_> = planned.steps().map(|(_, _, step)| step).collect();
+    let mark = steps[0].input["mark"].as_str().unwrap();
+    assert!(
+        mark.starts_with("reeve-import-") && mark.ends_with("-snapshot"),
+        "{mark}"
+    );
+    assert_eq!(steps[0].input["quiesce"], true);
+    for (step, key) in steps[1..3].iter().zip(2000..) {
+        assert_eq!(step.input["export"]["snapshot"], mark);
+        assert_eq!(step.input["export"]["key"], key);
+    }
+    assert_eq!(steps[3].input, steps[0].input);
+    assert_eq!(steps[3].undo, Undo::Nothing);
+    assert_eq!(
+        plan(Some(Quiesce::NoTools)).steps().next().unwrap().2.input["quiesce"],
+        false
+    );
+    let off = plan(None);
+    assert_eq!(kinds(&off), "make_image make_image make_volume make_volume");
+    assert_eq!(
+        off.steps().next().unwrap().2.input["export"],
+        serde_json::json!({ "instance_uuid": "5000", "key": 2000 })
+    );
+}
+
+#[test]
+fn a_lease_gives_no_qcow2() {
+    let wanted = ImportOptions {
+        format: ImageFormat::Qcow2,
+        ..ImportOptions::default()
+    };
+    let said = blocked(&exported(1, None), &cloud(Makes::Images), &wanted);
+    assert!(said.contains("`--image-format raw`"), "{said}");
+    plan(&source(1), &cloud(Makes::Images), &wanted, "reeve 0.1.0").unwrap();
 }
 
 /// Each quota in its turn has room for two machines, but not for three: the third is told so, and nothing else is in its way.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use camino::Utf8Path;
 use reeve_import::{
-    Depth, ReadError, SourceFacts, Sources, Trust, VsphereError, VsphereHost, VsphereLogin, VsphereMachine,
-    vsphere_error,
+    Depth, ReadError, SourceFacts, Sources, TransferChoice, Trust, VsphereError, VsphereHost, VsphereLogin,
+    VsphereMachine, vsphere_error,
 };
 use secrecy::SecretString;
 
@@ -93,7 +93,7 @@ pub(super) fn survey(
     sources: &Sources,
     host: &VsphereHost,
     wanted: Option<&str>,
-    depth: Depth,
+    (depth, choice): (Depth, TransferChoice),
     context: &Context<'_>,
 ) -> Result<Vec<SourceFacts>, Failure> {
     let (_, mut machines) = machines(sources, host)?;
@@ -108,7 +108,7 @@ pub(super) fn survey(
     }
     let mut found = Vec::new();
     for machine in machines {
-        if let Some(obstacle) = machine.obstacle() {
+        if let Some(obstacle) = machine.obstacle_to(choice) {
             if wanted.is_some() {
                 return Err(Failure::new(
                     Exit::Findings,
@@ -119,8 +119,7 @@ pub(super) fn survey(
             context.printer.note(&line);
             continue;
         }
-        let Some(file) = &machine.source else { continue };
-        match sources.survey_listed(file, depth) {
+        match sources.survey_listed(&machine, depth, choice) {
             Ok(facts) => found.extend(facts),
             // One machine that cannot be read is no reason to leave out the others, unless the host is.
             Err(error) if wanted.is_none() && vsphere_error(&error).is_none() => {

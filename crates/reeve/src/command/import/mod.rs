@@ -40,5 +40,5 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 /// Makes a text from a plan or a cloud safe to print.
 fn safe(text: &str) -> String {
-    reeve_host::printable(text.as_bytes(), 1000)
+    reeve_untrusted::short(text, 1000)
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use reeve_import::plan::{Blocker, ImportOptions, Makes, discover, plan};
-use reeve_import::{Depth, SourceFacts, SourceWord};
+use reeve_import::{Depth, SourceAddress, SourceFacts, SourceWord, TransferChoice};
 use reeve_journal::Plan;
 use reeve_openstack::{Access, RequestError};
 use serde::Serialize;
@@ -85,14 +85,23 @@ pub(super) fn run(args: &ImportPlanArgs, context: &Context<'_>) -> Result<Exit, 
 fn machines(args: &ImportPlanArgs, context: &Context<'_>) -> Result<Vec<SourceFacts>, Failure> {
     let depth = if args.verify { Depth::Digests } else { Depth::Tables };
     let sources = hosts::sources(&args.vsphere, context)?;
+    let choice = args.transfer.choice();
     let wanted = args.machine.as_deref();
     let (mut machines, mut of_hosts) = (Vec::new(), Vec::new());
     let looked = args.sources.iter().try_for_each(|source| {
         match source {
             // The inventory's names count there, which a machine's own description may not know.
-            SourceWord::Host(host) => of_hosts.extend(hosts::survey(&sources, host, wanted, depth, context)?),
+            SourceWord::Host(host) => {
+                of_hosts.extend(hosts::survey(&sources, host, wanted, (depth, choice), context)?);
+            }
+            SourceWord::One(SourceAddress::Local(path)) if choice != TransferChoice::default() => {
+                return Err(Failure::new(
+                    Exit::Usage,
+                    format!("`--transfer` and `--snapshot` are for machines of ESXi and vCenter, and {path} is a file"),
+                ));
+            }
             SourceWord::One(address) => {
-                let found = sources.survey(address, depth);
+                let found = sources.survey_by(address, depth, choice);
                 machines.extend(found.map_err(|error| read_failure(&error))?);
             }
         }
