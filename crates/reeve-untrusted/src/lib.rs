@@ -1,6 +1,6 @@
 //! Text from hosts, clouds and files, made safe to show: characters become visible that would otherwise steer a terminal, reorder text or hide in it.
 //!
-//! Three forms: [`line`] and [`block`] keep all of a text, [`short`] at most so many characters. A terminal sequence in a pool name could recolour or rewrite what the operator reads, a bidirectional
+//! Three forms: [`line()`] and [`block`] keep all of a text, [`short`] at most so many characters. A terminal sequence in a pool name could recolour or rewrite what the operator reads, a bidirectional
 //! override could turn a command around. Such characters are shown as `\u{202e}`; nothing is dropped, so what was there can be told.
 //!
 //! Sources: ECMA-48 (control functions; C1 controls work as one character in some terminals), UAX #9 (bidirectional formatting),
@@ -34,7 +34,7 @@ pub fn is_hidden(c: char) -> bool {
         )
 }
 
-/// Returns at most `most` characters of `text`, without white space at its ends, as [`line`] shows them; `…` stands for what is cut.
+/// Returns at most `most` characters of `text`, without white space at its ends, as [`line()`] shows them; `…` stands for what is cut.
 ///
 /// What is escaped is longer than `most`, by at most ten characters each.
 #[must_use]
