@@ -175,24 +175,18 @@ fn exported(address: SourceAddress, description: Description, snapshot: Option<S
     let disks = machine.disks.iter().zip(&description.disks);
     let disks: Vec<SourceDisk> = disks
         .map(|(disk, described)| {
-            let controller = disk.controller.and_then(|index| machine.controllers.get(index));
-            let refused = disk.refused.clone().or_else(|| {
+            let described_only = as_described(disk, &machine);
+            let refused = described_only.refused.clone().or_else(|| {
                 let is_left_out = described.is_independent && snapshot.is_some();
                 is_left_out
                     .then(|| "it is independent of snapshots: shut the machine down, and it can be exported".to_owned())
             });
             SourceDisk {
-                label: disk.label.clone(),
-                bus: controller.map(|controller| controller.bus),
-                controller: controller.and_then(|controller| controller.model.clone()),
-                file: disk.file.clone(),
-                size: disk.capacity.unwrap_or(0),
-                stored: 0,
                 kind: Some(DiskKind::StreamOptimized),
                 fingerprint: Some(described.fingerprint.clone()),
-                layout: None,
                 refused,
                 key: Some(described.key),
+                ..described_only
             }
         })
         .collect();
@@ -289,9 +283,10 @@ struct Eyes<'a> {
     unseen: &'a mut Vec<String>,
 }
 
-fn survey_disk(place: &Place, disk: &MachineDisk, machine: &Machine, eyes: &mut Eyes<'_>) -> SourceDisk {
+/// Returns what its machine's description says of a disk.
+fn as_described(disk: &MachineDisk, machine: &Machine) -> SourceDisk {
     let controller = disk.controller.and_then(|index| machine.controllers.get(index));
-    let mut surveyed = SourceDisk {
+    SourceDisk {
         label: disk.label.clone(),
         bus: controller.map(|controller| controller.bus),
         controller: controller.and_then(|controller| controller.model.clone()),
@@ -303,7 +298,11 @@ fn survey_disk(place: &Place, disk: &MachineDisk, machine: &Machine, eyes: &mut 
         layout: None,
         refused: disk.refused.clone(),
         key: None,
-    };
+    }
+}
+
+fn survey_disk(place: &Place, disk: &MachineDisk, machine: &Machine, eyes: &mut Eyes<'_>) -> SourceDisk {
+    let mut surveyed = as_described(disk, machine);
     let Some(file) = &disk.file else {
         return surveyed;
     };

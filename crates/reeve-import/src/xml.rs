@@ -19,7 +19,7 @@ const MAX_ELEMENTS: usize = 500_000;
 const MAX_ATTRIBUTES: usize = 256;
 
 /// An element: names without their namespace prefix, text without the children's.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Element {
     pub(crate) name: String,
     attributes: Vec<(String, String)>,

@@ -160,26 +160,16 @@ impl Vsphere {
         object: &Reference,
         paths: &[&str],
     ) -> Result<BTreeMap<String, Element>, VsphereError> {
-        let paths: String = paths.iter().map(|path| text("pathSet", path)).collect();
         let arguments = format!(
-            "<specSet><propSet>{}{paths}</propSet><objectSet>{}<skip>false</skip></objectSet></specSet><options/>",
-            text("type", &object.kind),
+            "<specSet>{}<objectSet>{}<skip>false</skip></objectSet></specSet><options/>",
+            asked(&object.kind, paths),
             object.as_element("obj")
         );
         let page = self
             .call("RetrievePropertiesEx", &self.content().properties, &arguments)
             .await?;
-        let mut found = BTreeMap::new();
-        let objects = page.children.into_iter().filter(|child| child.name == "objects");
-        for set in objects
-            .flat_map(|object| object.children)
-            .filter(|child| child.name == "propSet")
-        {
-            let name = set.value("name").map(str::to_owned);
-            let value = set.children.into_iter().find(|child| child.name == "val");
-            found.extend(name.zip(value));
-        }
-        Ok(found)
+        let values = page.all("objects").flat_map(values);
+        Ok(values.map(|(name, value)| (name.to_owned(), value.clone())).collect())
     }
 
     /// Returns all objects of some kinds below another, with the properties of them that are asked for and that they have.
@@ -208,11 +198,7 @@ impl Vsphere {
         paths: &[&str],
     ) -> Result<BTreeMap<Reference, Properties>, VsphereError> {
         const CALL: &str = "RetrievePropertiesEx";
-        let paths: String = paths.iter().map(|path| text("pathSet", path)).collect();
-        let sets: String = kinds
-            .iter()
-            .map(|kind| format!("<propSet>{}{paths}</propSet>", text("type", kind)))
-            .collect();
+        let sets: String = kinds.iter().map(|kind| asked(kind, paths)).collect();
         let arguments = format!(
             "<specSet>{sets}<objectSet>{}<skip>true</skip><selectSet xsi:type=\"TraversalSpec\"><name>view</name>\
              <type>ContainerView</type><path>view</path><skip>false</skip></selectSet></objectSet></specSet>\
@@ -251,17 +237,26 @@ const MACHINE: [&str; 8] = [
 ];
 
 fn properties(object: &Element) -> Properties {
-    let mut properties = BTreeMap::new();
-    for set in object.all("propSet") {
-        if let (Some(name), Some(value)) = (set.value("name"), set.first("val")) {
-            let value = Value {
-                text: value.text.clone(),
-                has_children: !value.children.is_empty(),
-            };
-            properties.insert(name.to_owned(), value);
-        }
-    }
-    properties
+    let values = values(object).map(|(name, value)| {
+        let value = Value {
+            text: value.text.clone(),
+            has_children: !value.children.is_empty(),
+        };
+        (name.to_owned(), value)
+    });
+    values.collect()
+}
+
+/// Returns names and values of the properties that an object of an answer has.
+fn values(object: &Element) -> impl Iterator<Item = (&str, &Element)> {
+    let sets = object.all("propSet");
+    sets.filter_map(|set| Some((set.value("name")?, set.first("val")?)))
+}
+
+/// Returns what asks for these properties of all objects of a kind.
+fn asked(kind: &str, paths: &[&str]) -> String {
+    let paths: String = paths.iter().map(|path| text("pathSet", path)).collect();
+    format!("<propSet>{}{paths}</propSet>", text("type", kind))
 }
 
 /// Returns the names of the folders above a datacenter and its own, without the root's: `de/berlin`.

@@ -20,7 +20,7 @@ use super::Stop;
 use super::connection::{Connection, Outgoing};
 use super::error::VsphereError;
 use super::session::Vsphere;
-use super::snapshot::Looks;
+use super::snapshot::{Looks, fault};
 use super::soap::{Reference, text};
 use crate::error::escaped;
 use crate::xml::Element;
@@ -134,13 +134,8 @@ impl Lease {
                     return self.begin(&info);
                 }
                 "error" => {
-                    let VsphereError::Fault { host, kind, what, .. } =
-                        self.session.task_failed("HttpNfcLease", properties.get("error"))
-                    else {
-                        unreachable!("an error of a task is a fault")
-                    };
-                    let what = format!("{kind}: {what}");
-                    return Err(VsphereError::Lease { host, what });
+                    let (kind, what) = fault(properties.get("error"));
+                    return Err(self.ended(&format!("{kind}: {what}")));
                 }
                 "done" => return Err(self.ended("it is over before it began")),
                 _ => {}
@@ -325,10 +320,7 @@ impl Lease {
     async fn aborted(&mut self) {
         self.stop_telling();
         self.is_over = true;
-        let call = self.session.call("HttpNfcLeaseAbort", &self.reference, "");
-        if !matches!(tokio::time::timeout(FAREWELL, call).await, Ok(Ok(_))) {
-            tracing::debug!(host = %self.session.host(), "a lease was not given up, or was over");
-        }
+        give_up(&self.session, &self.reference).await;
     }
 
     fn stop_telling(&mut self) {
@@ -343,12 +335,16 @@ impl Drop for Lease {
         self.stop_telling();
         if !self.is_over {
             let (session, reference) = (Arc::clone(&self.session), self.reference.clone());
-            let work = async move {
-                let call = session.call("HttpNfcLeaseAbort", &reference, "");
-                let _ = tokio::time::timeout(FAREWELL, call).await;
-            };
-            drop(self.session.spawn(work));
+            drop(self.session.spawn(async move { give_up(&session, &reference).await }));
         }
+    }
+}
+
+/// Tells a host that a lease is not needed any more.
+async fn give_up(session: &Vsphere, lease: &Reference) {
+    let call = session.call("HttpNfcLeaseAbort", lease, "");
+    if !matches!(tokio::time::timeout(FAREWELL, call).await, Ok(Ok(_))) {
+        tracing::debug!(host = %session.host(), "a lease was not given up, or was over");
     }
 }
 

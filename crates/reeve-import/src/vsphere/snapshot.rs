@@ -196,16 +196,14 @@ impl Vsphere {
         }
     }
 
-    /// Returns the error of a task or a lease, which is a fault with words.
-    pub(super) fn task_failed(&self, call: &'static str, error: Option<&Element>) -> VsphereError {
-        let fault = error.and_then(|error| error.first("fault"));
-        let kind = fault.and_then(|fault| fault.attribute("type")).unwrap_or("fault");
-        let words = error.and_then(|error| error.value("localizedMessage"));
+    /// Returns the error of a task.
+    fn task_failed(&self, call: &'static str, error: Option<&Element>) -> VsphereError {
+        let (kind, what) = fault(error);
         VsphereError::Fault {
             host: self.host().authority.clone(),
             call,
-            kind: escaped(kind.rsplit(':').next().unwrap_or(kind), 100),
-            what: escaped(words.unwrap_or("without a word"), 400),
+            kind,
+            what,
         }
     }
 
@@ -215,4 +213,15 @@ impl Vsphere {
             what: what.to_owned(),
         }
     }
+}
+
+/// Returns class and words of the fault with which a task or a lease ended.
+pub(super) fn fault(error: Option<&Element>) -> (String, String) {
+    let fault = error.and_then(|error| error.first("fault"));
+    let kind = fault.and_then(|fault| fault.attribute("type")).unwrap_or("fault");
+    let words = error.and_then(|error| error.value("localizedMessage"));
+    (
+        escaped(kind.rsplit(':').next().unwrap_or(kind), 100),
+        escaped(words.unwrap_or("without a word"), 400),
+    )
 }
