@@ -176,5 +176,5 @@ fn tail(stderr: &[u8]) -> String {
         return "it gave no reason".into();
     }
     lines.reverse();
-    reeve_untrusted::short(&lines.join(" / "), 600)
+    reeve_untrusted::printable(&lines.join(" / "))
 }

@@ -14,7 +14,7 @@ use tower::util::MapResponseLayer;
 
 use crate::error::{Problem, RequestError, classify};
 use crate::kubeconfig::{Chosen, ConnectError, KubeconfigSource, build_text, choose};
-use crate::untrusted::printable;
+use reeve_untrusted::printable;
 
 /// Most requests that one [`Cluster`] and its clones have under way at once.
 pub const MAX_IN_FLIGHT: usize = 8;

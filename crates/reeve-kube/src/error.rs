@@ -7,7 +7,7 @@ use std::time::Duration;
 use kube::core::Status;
 
 use crate::cluster::Origin;
-use crate::untrusted::printable;
+use reeve_untrusted::printable;
 
 /// A request to the API server that failed.
 ///

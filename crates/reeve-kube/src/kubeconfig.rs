@@ -8,7 +8,7 @@ use kube::config::{Cluster as KubeconfigCluster, KubeConfigOptions, Kubeconfig, 
 
 use crate::cluster::Origin;
 use crate::error::credentials_text;
-use crate::untrusted::printable;
+use reeve_untrusted::printable;
 
 /// Largest kubeconfig that is read.
 const MAX_BYTES: u64 = 16 << 20;

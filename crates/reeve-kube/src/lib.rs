@@ -28,7 +28,6 @@ mod object;
 mod operator;
 mod page;
 mod rook;
-mod untrusted;
 
 pub use access::Access;
 pub use cluster::{Cluster, MAX_IN_FLIGHT, Origin};

@@ -8,7 +8,7 @@ use kube::api::Api;
 
 use crate::cluster::Cluster;
 use crate::error::RequestError;
-use crate::untrusted::printable;
+use reeve_untrusted::printable;
 
 /// Name of the operator's Deployment, in Rook's manifests and in its Helm chart.
 pub const OPERATOR_DEPLOYMENT: &str = "rook-ceph-operator";

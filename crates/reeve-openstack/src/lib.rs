@@ -33,7 +33,6 @@ mod session;
 mod tls;
 mod token;
 mod transport;
-mod untrusted;
 mod upload;
 mod url;
 mod wire;

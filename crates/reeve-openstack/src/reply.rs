@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::access::Method;
 use crate::error::Problem;
 use crate::limits::Limits;
-use crate::untrusted::printable;
 use crate::wire::Incoming;
+use reeve_untrusted::printable;
 
 /// Returns the cloud's own number for a request.
 pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {

@@ -206,7 +206,7 @@ impl TokenInfo {
         if types.is_empty() {
             "nothing".to_owned()
         } else {
-            crate::untrusted::printable(&types.join(", "))
+            reeve_untrusted::printable(&types.join(", "))
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use http::Uri;
 
-use crate::untrusted::printable;
+use reeve_untrusted::printable;
 
 /// Parameters of a query whose value opens something.
 const SECRET_PARAMETERS: [&str; 8] = [

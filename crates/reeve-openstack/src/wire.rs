@@ -18,8 +18,8 @@ use crate::config::TlsOptions;
 use crate::error::Problem;
 use crate::limits::Limits;
 use crate::tls::{TlsError, classify, client_config};
-use crate::untrusted::printable;
 use crate::upload::{OutgoingBody, Upload, UploadPatience};
+use reeve_untrusted::printable;
 
 /// How long an unused connection is kept.
 const IDLE: Duration = Duration::from_secs(20);

@@ -1,12 +1,15 @@
 //! Text from hosts, clouds and files, made safe to show: characters become visible that would otherwise steer a terminal, reorder text or hide in it.
 //!
-//! Three forms: [`line()`] and [`block`] keep all of a text, [`short`] at most so many characters. A terminal sequence in a pool name could recolour or rewrite what the operator reads, a bidirectional
+//! [`line()`] and [`block`] keep all of a text, [`short`] at most so many characters, [`printable`] as many as an error has room for. A terminal sequence in a pool name could recolour or rewrite what the operator reads, a bidirectional
 //! override could turn a command around. Such characters are shown as `\u{202e}`; nothing is dropped, so what was there can be told.
 //!
 //! Sources: ECMA-48 (control functions; C1 controls work as one character in some terminals), UAX #9 (bidirectional formatting),
 //! Unicode TR #36 and CVE-2021-42574 (reordered source text).
 
 use std::borrow::Cow;
+
+/// Most characters of a message from outside that are shown.
+const MOST_OF_A_MESSAGE: usize = 600;
 
 /// Columns between tab stops when a tab is turned into spaces.
 const TAB_WIDTH: usize = 8;
@@ -44,6 +47,12 @@ pub fn short(text: &str, most: usize) -> String {
         Some((end, _)) => format!("{}…", line(&text[..end])),
         None => line(text).into_owned(),
     }
+}
+
+/// Returns what a host or a cloud says, for an error: [`short`], with at most 600 characters.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    short(text, MOST_OF_A_MESSAGE)
 }
 
 /// Returns `text` as one line: line breaks and tabs become a space, other hidden characters become visible.

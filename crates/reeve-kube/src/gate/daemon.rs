@@ -34,7 +34,7 @@ impl DaemonKey {
                 id: id.to_owned(),
             })
         } else {
-            Err(DaemonKeyError(crate::untrusted::printable(&format!("{kind}.{id}"))))
+            Err(DaemonKeyError(reeve_untrusted::printable(&format!("{kind}.{id}"))))
         }
     }
 
@@ -74,7 +74,7 @@ impl FromStr for DaemonKey {
     fn from_str(text: &str) -> Result<Self, DaemonKeyError> {
         let (kind, id) = text
             .split_once('.')
-            .ok_or_else(|| DaemonKeyError(crate::untrusted::printable(text)))?;
+            .ok_or_else(|| DaemonKeyError(reeve_untrusted::printable(text)))?;
         Self::new(kind, id)
     }
 }

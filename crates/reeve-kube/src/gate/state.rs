@@ -10,7 +10,7 @@ use kube::api::Api;
 use super::{DaemonKey, FORMAT_ANNOTATION, MADE_AT_ANNOTATION, RUN_ANNOTATION, policy_name};
 use crate::cluster::Cluster;
 use crate::error::RequestError;
-use crate::untrusted::printable;
+use reeve_untrusted::printable;
 
 /// The gate of one namespace, as it is found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

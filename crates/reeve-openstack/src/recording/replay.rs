@@ -91,7 +91,7 @@ impl Replay {
     pub(crate) fn answer(&self, outgoing: &Outgoing, login: bool) -> Result<Incoming, Problem> {
         match self.answers.get(&key(outgoing, login)) {
             None => Err(Problem::NotRecorded),
-            Some(Kept::Failure(words)) => Err(Problem::WhenRecorded(crate::untrusted::printable(words))),
+            Some(Kept::Failure(words)) => Err(Problem::WhenRecorded(reeve_untrusted::printable(words))),
             Some(Kept::Answer { status, headers, body }) => Ok(Incoming {
                 status: *status,
                 headers: headers
