@@ -54,4 +54,4 @@ pub use service_type::ServiceType;
 pub use session::{Session, SessionError, SessionOptions};
 pub use tls::TlsError;
 pub use token::{CatalogEndpoint, CatalogService, Named, Token, TokenInfo};
-pub use upload::{Upload, UploadClosed, UploadPatience, UploadWriter, upload};
+pub use upload::{Upload, UploadClosed, UploadPatience, UploadWriter, upload, upload_of_any_length};

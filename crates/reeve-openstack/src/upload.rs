@@ -1,9 +1,9 @@
-//! A body that is sent while it is being made, of a length that is known before.
+//! A body that is sent while it is being made, of a length that is known before or only at its end.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -29,18 +29,28 @@ impl Default for UploadPatience {
     }
 }
 
-/// The end of an upload's body that is sent; made by [`upload`].
+/// The end of an upload's body that is sent; made by [`upload`] or [`upload_of_any_length`].
 #[derive(Debug)]
 pub struct Upload {
-    pieces: mpsc::Receiver<Bytes>,
-    length: u64,
+    pieces: mpsc::Receiver<Piece>,
+    /// `None` if only the end tells.
+    length: Option<u64>,
     taken: Arc<AtomicU64>,
+    is_whole: Arc<AtomicBool>,
 }
 
-/// The end of an upload's body that makes it. Dropped before the whole length was given, the upload fails: a body is never cut short in silence.
+/// What is handed from one end of a body to the other.
+#[derive(Debug)]
+enum Piece {
+    Bytes(Bytes),
+    /// Nothing follows.
+    End,
+}
+
+/// The end of an upload's body that makes it. Dropped before the whole length was given, or without [`UploadWriter::end`] where no length was said, the upload fails: a body is never cut short in silence.
 #[derive(Debug)]
 pub struct UploadWriter {
-    pieces: mpsc::Sender<Bytes>,
+    pieces: mpsc::Sender<Piece>,
 }
 
 /// Nobody takes the body any more: the upload has failed, or was given up.
@@ -51,11 +61,22 @@ pub struct UploadClosed;
 /// Returns both ends of a body of `length` bytes; at most `pieces_ahead` pieces wait between them.
 #[must_use]
 pub fn upload(length: u64, pieces_ahead: usize) -> (UploadWriter, Upload) {
+    ends(Some(length), pieces_ahead)
+}
+
+/// Returns both ends of a body whose length nobody knows before its end, which [`UploadWriter::end`] says; it is sent in chunks.
+#[must_use]
+pub fn upload_of_any_length(pieces_ahead: usize) -> (UploadWriter, Upload) {
+    ends(None, pieces_ahead)
+}
+
+fn ends(length: Option<u64>, pieces_ahead: usize) -> (UploadWriter, Upload) {
     let (sender, receiver) = mpsc::channel(pieces_ahead.max(1));
     let upload = Upload {
         pieces: receiver,
         length,
-        taken: Arc::new(AtomicU64::new(0)),
+        taken: Arc::default(),
+        is_whole: Arc::new(AtomicBool::new(length == Some(0))),
     };
     (UploadWriter { pieces: sender }, upload)
 }
@@ -67,7 +88,16 @@ impl UploadWriter {
     ///
     /// [`UploadClosed`] if the upload is over.
     pub fn give(&self, piece: Bytes) -> Result<(), UploadClosed> {
-        self.pieces.blocking_send(piece).map_err(|_| UploadClosed)
+        self.pieces.blocking_send(Piece::Bytes(piece)).map_err(|_| UploadClosed)
+    }
+
+    /// Says that the body has come to its end. Where its length was said before, that length decides, and this says nothing new.
+    ///
+    /// # Errors
+    ///
+    /// As [`UploadWriter::give`], for a body without a length.
+    pub fn end(self) -> Result<(), UploadClosed> {
+        self.pieces.blocking_send(Piece::End).map_err(|_| UploadClosed)
     }
 }
 
@@ -78,10 +108,37 @@ impl Upload {
         Arc::clone(&self.taken)
     }
 
-    /// Returns how many bytes the body has.
-    #[must_use]
-    pub const fn length(&self) -> u64 {
-        self.length
+    /// Returns what says whether the connection has taken everything.
+    pub(crate) fn is_whole(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_whole)
+    }
+
+    /// Returns how many bytes are still to come, if that is known.
+    fn left(&self) -> Option<u64> {
+        Some(self.length? - self.taken.load(Ordering::Relaxed))
+    }
+
+    /// Takes what was given; returns what goes out.
+    fn take(&mut self, piece: Option<Piece>) -> Option<Result<Frame<Bytes>, io::Error>> {
+        let wrong = |what: &str| Some(Err(io::Error::other(what.to_owned())));
+        match (piece, self.left()) {
+            (Some(Piece::Bytes(bytes)), left) => {
+                let count = bytes.len() as u64;
+                if left.is_some_and(|left| count > left) {
+                    return wrong("the body is longer than was said");
+                }
+                self.taken.fetch_add(count, Ordering::Relaxed);
+                if left == Some(count) {
+                    self.is_whole.store(true, Ordering::Relaxed);
+                }
+                Some(Ok(Frame::data(bytes)))
+            }
+            (Some(Piece::End), None) => {
+                self.is_whole.store(true, Ordering::Relaxed);
+                None
+            }
+            (Some(Piece::End) | None, _) => wrong("the body ended early"),
+        }
     }
 }
 
@@ -102,19 +159,11 @@ impl Body for OutgoingBody {
         match &mut *self {
             OutgoingBody::Whole(body) => Pin::new(body).poll_frame(context).map_err(|never| match never {}),
             OutgoingBody::Pieces(upload) => {
-                let left = upload.length - upload.taken.load(Ordering::Relaxed);
-                if left == 0 {
+                if upload.is_whole.load(Ordering::Relaxed) {
                     return Poll::Ready(None);
                 }
                 let piece = ready!(upload.pieces.poll_recv(context));
-                Poll::Ready(Some(match piece {
-                    Some(piece) if piece.len() as u64 <= left => {
-                        upload.taken.fetch_add(piece.len() as u64, Ordering::Relaxed);
-                        Ok(Frame::data(piece))
-                    }
-                    Some(_) => Err(io::Error::other("the body is longer than was said")),
-                    None => Err(io::Error::other("the body ended early")),
-                }))
+                Poll::Ready(upload.take(piece))
             }
         }
     }
@@ -122,14 +171,14 @@ impl Body for OutgoingBody {
     fn is_end_stream(&self) -> bool {
         match self {
             OutgoingBody::Whole(body) => body.is_end_stream(),
-            OutgoingBody::Pieces(upload) => upload.taken.load(Ordering::Relaxed) == upload.length,
+            OutgoingBody::Pieces(upload) => upload.is_whole.load(Ordering::Relaxed),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             OutgoingBody::Whole(body) => body.size_hint(),
-            OutgoingBody::Pieces(upload) => SizeHint::with_exact(upload.length - upload.taken.load(Ordering::Relaxed)),
+            OutgoingBody::Pieces(upload) => upload.left().map_or_else(SizeHint::default, SizeHint::with_exact),
         }
     }
 }

@@ -90,7 +90,7 @@ impl Wire {
         patience: UploadPatience,
         limit: usize,
     ) -> Result<Incoming, Problem> {
-        let (taken, length) = (upload.taken(), upload.length());
+        let (taken, is_whole) = (upload.taken(), upload.is_whole());
         let exchange = self.exchange(outgoing, OutgoingBody::Pieces(upload), limit);
         tokio::pin!(exchange);
         let (mut last, mut since) = (0, Instant::now());
@@ -102,7 +102,7 @@ impl Wire {
                     if now != last {
                         (last, since) = (now, Instant::now());
                     }
-                    let allowed = if now == length { patience.answer } else { patience.stall };
+                    let allowed = if is_whole.load(Ordering::Relaxed) { patience.answer } else { patience.stall };
                     if since.elapsed() >= allowed {
                         return Err(Problem::Deadline { after: allowed });
                     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use reeve_openstack::fake::{FakeCloud, Fault};
 use reeve_openstack::{
     Access, Bytes, Limits, Method, Problem, Request, RequestError, Service, Session, SessionOptions, Upload,
-    UploadClosed, UploadPatience, UploadWriter, upload,
+    UploadClosed, UploadPatience, UploadWriter, upload, upload_of_any_length,
 };
 use serde_json::json;
 
@@ -76,6 +76,26 @@ async fn a_body_that_is_shorter_or_longer_than_was_said_is_an_error() {
         let _ended = giving.join().unwrap();
     }
     assert!(cloud.state().image_data.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_no_length_before_its_end_arrives_whole_or_not_at_all() {
+    let cloud = FakeCloud::start().await;
+    let glance = glance(&cloud, Access::ReadWrite).await;
+    for ends in [true, false] {
+        let path = image(&glance).await;
+        let (writer, body) = upload_of_any_length(2);
+        let giving = std::thread::spawn(move || {
+            (0..3_u8).try_for_each(|at| writer.give(Bytes::from(vec![at; 1_000_000])))?;
+            // Without a word about the end, whoever gave may as well have died.
+            if ends { writer.end() } else { Ok(()) }
+        });
+        let put = put(&glance, &path, body).await;
+        assert_eq!(giving.join().unwrap(), Ok(()));
+        assert_eq!(put.is_ok(), ends, "{put:?}");
+        let sizes: Vec<usize> = cloud.state().image_data.values().map(Vec::len).collect();
+        assert_eq!(sizes, [3_000_000]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

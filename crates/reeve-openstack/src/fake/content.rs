@@ -8,13 +8,29 @@ use sha2::{Digest, Sha512};
 use super::http::{Answered, Asked};
 use super::state::State;
 
-/// The size of a copy of a volume, so that its digest is soon worked out; a real one is as large as the volume.
+/// The size of a copy of a volume where copies are not whole, so that its digest is soon worked out; a real one is as large as the volume.
 const COPY: usize = 2 << 20;
 
 /// A new volume has what its image has, a new backup what its volume has.
 pub(super) fn take(state: &mut State, collection: &str, thing: &Value, id: &str) {
     let from = match collection {
-        "volumes" => thing["imageRef"].as_str().and_then(|image| state.image_data.get(image)),
+        "volumes" => {
+            let Some(image) = thing["imageRef"].as_str() else {
+                return;
+            };
+            let images = state.collections.get("images").into_iter().flatten();
+            let format = images.clone().find(|known| known["id"] == image);
+            let format = format.and_then(|image| image["disk_format"].as_str()).unwrap_or("raw");
+            // A volume is raw, whatever its image is.
+            let data = state
+                .image_data
+                .get(image)
+                .map(|data| state.converter.raw(format, data));
+            if let Some(data) = data {
+                state.disk_data.insert(id.to_owned(), data);
+            }
+            return;
+        }
         "backups" => thing["volume_id"]
             .as_str()
             .and_then(|volume| state.disk_data.get(volume)),
@@ -48,12 +64,22 @@ pub(super) fn copy(state: &mut State, asked: &Asked, id: &str) -> Answered {
         return Answered::json(400, &json!({ "badRequest": { "code": 400, "message": message } }));
     }
     let mut data = state.disk_data.get(id).cloned().unwrap_or_default();
-    data.resize(COPY.max(data.len()), state.behind_content);
+    let gib = usize::try_from(volume["size"].as_u64().unwrap_or(0) << 30).unwrap_or(0);
+    let size = if state.copies_whole { gib } else { COPY };
+    if let (true, Some(first)) = (state.loses_data, data.first_mut()) {
+        *first = first.wrapping_add(1);
+    }
+    data.resize(size.max(data.len()), state.behind_content);
+    if let Some(volumes) = state.collections.get_mut("volumes")
+        && let Some(volume) = volumes.iter_mut().find(|volume| volume["id"] == id)
+    {
+        volume["status"] = "uploading".into();
+    }
     let image = format!("image-{}", state.next_number());
     state.add(
         "images",
         json!({ "id": image, "name": order["image_name"], "status": "active", "visibility": "private", "owner": "alpha-id", "size": data.len(),
-            "os_hidden": false, "os_hash_algo": "sha512", "os_hash_value": hex::encode(Sha512::digest(&data)) }),
+            "os_hidden": false, "disk_format": order["disk_format"], "os_hash_algo": "sha512", "os_hash_value": hex::encode(Sha512::digest(&data)) }),
     );
     Answered::json(
         202,

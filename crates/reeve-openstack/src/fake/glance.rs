@@ -1,7 +1,8 @@
-//! Images that are made and uploaded to.
+//! Images that are made, and uploaded to or imported to.
 //!
 //! An upload whose connection breaks off leaves an image without data, and the image keeps its place until somebody deletes it. Source: glance: `api/v2/image_data.py` –
-//! `ImageDataController.upload`, `_restore`; `location.py` – `ImageProxy.set_data` (the digest); `api/v2/images.py`.
+//! `ImageDataController.upload`, `_restore`; `location.py` – `ImageProxy.set_data` (the digest); `api/v2/images.py` – `import_image`;
+//! `async_/flows/plugins/image_conversion.py`.
 
 use std::time::Duration;
 
@@ -14,10 +15,10 @@ use super::state::State;
 /// What Glance lets be made, if the documents of the state say nothing else.
 const DISK_FORMATS: [&str; 5] = ["ami", "iso", "qcow2", "raw", "vmdk"];
 
-/// Returns the image to which a request uploads.
+/// Returns the image to which a request uploads, for its store or for the staging area.
 pub(super) fn uploads_to<'a>(method: &str, path: &'a str) -> Option<&'a str> {
-    let id = path.strip_prefix("/image/v2/images/")?.strip_suffix("/file")?;
-    (method == "PUT").then_some(id)
+    let (id, what) = path.strip_prefix("/image/v2/images/")?.split_once('/')?;
+    (method == "PUT" && matches!(what, "file" | "stage")).then_some(id)
 }
 
 /// An upload's head has come; returns how long to wait before each piece, and after how many bytes the connection ends.
@@ -64,6 +65,8 @@ pub(super) fn answer(state: &mut State, asked: &Asked) -> Option<Answered> {
         },
         ("DELETE", ["images", id]) => delete(state, id),
         ("PUT", ["images", id, "file"]) => upload(state, asked, id),
+        ("PUT", ["images", id, "stage"]) => stage(state, asked, id),
+        ("POST", ["images", id, "import"]) => import(state, asked, id),
         _ => return None,
     })
 }
@@ -132,27 +135,95 @@ fn delete(state: &mut State, id: &str) -> Answered {
         images.retain(|image| image["id"] != id);
     }
     state.image_data.remove(id);
+    state.staged.remove(id);
+    nothing(204)
+}
+
+/// Takes data into the staging area: the image has none yet.
+fn stage(state: &mut State, asked: &Asked, id: &str) -> Answered {
+    let Some(image) = image(state, id) else {
+        return absent(id);
+    };
+    if image["status"] != "saving" {
+        return said(409, "The image is not in a state in which data can be staged.");
+    }
+    image["status"] = "uploading".into();
+    state.staged.insert(id.to_owned(), asked.body.clone());
+    nothing(204)
+}
+
+/// Makes an image of what was staged.
+fn import(state: &mut State, asked: &Asked, id: &str) -> Answered {
+    let body: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
+    if body["method"]["name"] != "glance-direct" {
+        return said(400, "Unknown import method name");
+    }
+    let Some(data) = state.staged.remove(id) else {
+        return said(409, "Only images with status \"uploading\" can be imported");
+    };
+    let store = match store(state, body["stores"][0].as_str()) {
+        Ok(store) => store,
+        Err(refused) => return refused,
+    };
+    let format = image(state, id).map(|image| image["disk_format"].clone());
+    let format = format.as_ref().and_then(Value::as_str).unwrap_or("raw");
+    let data = match state.converts_imports {
+        true => state.converter.raw(format, &data),
+        false => data,
+    };
+    let is_raw = state.converts_imports;
+    let Some(image) = image(state, id) else {
+        return absent(id);
+    };
+    if is_raw {
+        image["disk_format"] = "raw".into();
+    }
+    hold(image, &data, store);
+    state.image_data.insert(id.to_owned(), data);
+    nothing(202)
+}
+
+fn nothing(status: u16) -> Answered {
     Answered {
-        status: 204,
+        status,
         headers: Vec::new(),
         body: String::new(),
     }
 }
 
-fn upload(state: &mut State, asked: &Asked, id: &str) -> Answered {
+/// Returns the store that was asked for, or the default one; null where the cloud has only one.
+fn store(state: &State, wanted: Option<&str>) -> Result<Value, Answered> {
     let known = state
         .documents
         .get("/image/v2/info/stores")
         .map(|known| known["stores"].clone());
     let known = known.as_ref().and_then(Value::as_array);
-    let store = match (known, &asked.store) {
-        (Some(known), Some(wanted)) if known.iter().any(|store| store["id"] == wanted.as_str()) => json!(wanted),
-        (_, Some(_)) => return said(400, "Invalid backend requested"),
+    match (known, wanted) {
+        (Some(known), Some(wanted)) if known.iter().any(|store| store["id"] == wanted) => Ok(json!(wanted)),
+        (_, Some(_)) => Err(said(400, "Invalid backend requested")),
         (Some(known), None) => {
             let first = known.iter().find(|store| store["default"] == true);
-            first.map(|store| store["id"].clone()).unwrap_or_default()
+            Ok(first.map(|store| store["id"].clone()).unwrap_or_default())
         }
-        (None, None) => Value::Null,
+        (None, None) => Ok(Value::Null),
+    }
+}
+
+/// Lets an image have its data.
+fn hold(image: &mut Value, data: &[u8], store: Value) {
+    if !store.is_null() {
+        image["stores"] = store;
+    }
+    image["status"] = "active".into();
+    image["size"] = data.len().into();
+    image["os_hash_algo"] = "sha512".into();
+    image["os_hash_value"] = hex::encode(Sha512::digest(data)).into();
+}
+
+fn upload(state: &mut State, asked: &Asked, id: &str) -> Answered {
+    let store = match store(state, asked.store.as_deref()) {
+        Ok(store) => store,
+        Err(refused) => return refused,
     };
     let Some(image) = image(state, id) else {
         return absent(id);
@@ -160,17 +231,7 @@ fn upload(state: &mut State, asked: &Asked, id: &str) -> Answered {
     if image["status"] != "saving" {
         return said(409, "The image is not in a state in which data can be uploaded to it.");
     }
-    if !store.is_null() {
-        image["stores"] = store;
-    }
-    image["status"] = "active".into();
-    image["size"] = asked.body.len().into();
-    image["os_hash_algo"] = "sha512".into();
-    image["os_hash_value"] = hex::encode(Sha512::digest(&asked.body)).into();
+    hold(image, &asked.body, store);
     state.image_data.insert(id.to_owned(), asked.body.clone());
-    Answered {
-        status: 204,
-        headers: Vec::new(),
-        body: String::new(),
-    }
+    nothing(204)
 }

@@ -127,19 +127,25 @@ async fn read<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>, state:
             .find(|(known, _)| known == name)
             .map(|(_, value)| value.clone())
     };
+    let is_chunked = header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"));
     let length: usize = header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
     let start = end + 4;
+    // Where the body ends in the buffer, and what it is, once it is all there.
+    let whole = |buffer: &[u8]| match is_chunked {
+        true => chunked(&buffer[start.min(buffer.len())..]).map(|(taken, body)| (start + taken, body)),
+        false => (buffer.len() >= start + length).then(|| (start + length, buffer[start..start + length].to_vec())),
+    };
     let path = target.split('?').next().unwrap_or_default().to_owned();
     match glance::uploads_to(&method, &path) {
         None => {
-            while buffer.len() < start + length {
+            while whole(buffer).is_none() {
                 more(stream, buffer, MAX_REQUEST).await?;
             }
         }
         Some(image) => {
             let locked = || state.lock().unwrap_or_else(PoisonError::into_inner);
             let (pause, break_at) = glance::begin_upload(&mut locked(), image, header("x-auth-token").as_deref());
-            while buffer.len() < start + length {
+            while whole(buffer).is_none() {
                 if let Some(pause) = pause {
                     tokio::time::sleep(pause).await;
                 }
@@ -151,8 +157,8 @@ async fn read<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>, state:
             }
         }
     }
-    let body = buffer[start..start + length].to_vec();
-    buffer.drain(..start + length);
+    let (taken, body) = whole(buffer)?;
+    buffer.drain(..taken);
     Some(Asked {
         query: crate::url::query_of(&target),
         path,
@@ -162,6 +168,22 @@ async fn read<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>, state:
         method,
         body,
     })
+}
+
+/// Reads a body in chunks; `None` while it is not all there. Returns how long it is in the buffer, and its bytes.
+fn chunked(mut rest: &[u8]) -> Option<(usize, Vec<u8>)> {
+    let (whole, mut body) = (rest.len(), Vec::new());
+    // Ends with the last chunk, or with what has come.
+    loop {
+        let line = rest.windows(2).position(|window| window == b"\r\n")?;
+        let size = usize::from_str_radix(std::str::from_utf8(&rest[..line]).ok()?.trim(), 16).ok()?;
+        let chunk = rest.get(line + 2..line + 2 + size + 2)?;
+        rest = &rest[line + 2 + size + 2..];
+        if size == 0 {
+            return Some((whole - rest.len(), body));
+        }
+        body.extend_from_slice(&chunk[..size]);
+    }
 }
 
 async fn more<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>, limit: usize) -> Option<()> {

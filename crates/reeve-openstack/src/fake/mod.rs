@@ -24,7 +24,7 @@ use tokio_rustls::TlsAcceptor;
 
 pub use fault::{Behaviour, Fault};
 pub use rules::RuleKeeping;
-pub use state::{Cut, Guest, State};
+pub use state::{Converter, Cut, Guest, State};
 
 use crate::config::{Auth, CloudConfig, DomainName, Interface, ProjectName, Scope, TlsOptions, UserName};
 

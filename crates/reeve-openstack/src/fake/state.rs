@@ -69,8 +69,14 @@ pub struct State {
     pub was_cut: Arc<Notify>,
     /// What is on volumes and in backups, by their ids; nothing but zeros where nothing is.
     pub disk_data: BTreeMap<String, Vec<u8>>,
-    /// Whether a restored volume has another first byte than the volume that was backed up.
+    /// Whether a restored volume has another first byte than the volume that was backed up, and a copy of a volume another than the volume.
     pub loses_data: bool,
+    /// Whether copies of volumes are as large as the volumes; otherwise they are 2 MiB, whose digest is soon worked out.
+    pub copies_whole: bool,
+    /// Whether an image that is imported, not uploaded, is made raw.
+    pub converts_imports: bool,
+    /// What makes raw bytes of an image in another format; without one, data stays as it is.
+    pub converter: Converter,
     /// What is on a volume behind the content of its image.
     pub behind_content: u8,
     /// Whether members may share networks.
@@ -83,6 +89,8 @@ pub struct State {
     pub(super) managers: BTreeMap<String, String>,
     /// Roles that are given and users that are in groups, by path.
     pub held: BTreeSet<String>,
+    /// Data of images that is staged and not imported.
+    pub(super) staged: BTreeMap<String, Vec<u8>>,
     pub(super) token_rules: BTreeMap<String, Vec<Value>>,
     pub(super) tokens_given: u64,
     pub(super) things_made: u64,
@@ -97,6 +105,32 @@ pub struct Cut {
     pub with_effect: bool,
     /// Whether all later ones are broken off too, without effect, as if whoever asks were dead.
     pub forever: bool,
+}
+
+/// What makes raw bytes of an image: a function of its format and its data.
+#[derive(Clone, Default)]
+pub struct Converter(Option<Arc<Convert>>);
+
+type Convert = dyn Fn(&str, &[u8]) -> Vec<u8> + Send + Sync;
+
+impl Converter {
+    /// Returns one that converts so; it is never asked about raw bytes.
+    pub fn new(converts: impl Fn(&str, &[u8]) -> Vec<u8> + Send + Sync + 'static) -> Converter {
+        Converter(Some(Arc::new(converts)))
+    }
+
+    pub(super) fn raw(&self, format: &str, data: &[u8]) -> Vec<u8> {
+        match &self.0 {
+            Some(convert) if format != "raw" => convert(format, data),
+            _ => data.to_vec(),
+        }
+    }
+}
+
+impl fmt::Debug for Converter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Converter")
+    }
 }
 
 /// What servers say on their console: a function of the user data that they got.
@@ -181,6 +215,10 @@ impl State {
             things_made: 0,
             disk_data: BTreeMap::new(),
             loses_data: false,
+            copies_whole: false,
+            staged: BTreeMap::new(),
+            converts_imports: false,
+            converter: Converter::default(),
             behind_content: 0,
             lets_share: false,
             manager_roles: ["manager", "member", "reader"].map(str::to_owned).to_vec(),

@@ -238,7 +238,7 @@ fn advance(state: &mut State, collection: &str, at: usize) {
         }
         ("servers", "BUILD") => "ACTIVE",
         ("volumes", "creating") if thing["imageRef"].is_string() => "downloading",
-        ("volumes", "creating" | "downloading" | "restoring-backup") => "available",
+        ("volumes", "creating" | "downloading" | "restoring-backup" | "uploading") => "available",
         ("backups", "creating") if thing["is_broken"] == true => "error",
         ("backups", "creating") => "available",
         _ => return,
