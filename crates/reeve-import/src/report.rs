@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::apply::{ImageMade, PortMade, ServerMade, VolumeMade};
+use crate::apply::{ImageMade, PortMade, ProofMade, ServerMade, VolumeMade};
 use crate::plan::{ImageInput, PlanOptions};
 
 /// The layout of the report's JSON; fields may be added within one, never removed or changed.
@@ -42,6 +42,9 @@ pub struct ImportReport {
     pub disks: Vec<DiskReport>,
     /// The volumes that are there.
     pub volumes: Vec<VolumeMade>,
+    /// The volumes whose data was compared with the disks.
+    #[serde(default)]
+    pub proofs: Vec<ProofMade>,
     /// The ports that are there.
     pub ports: Vec<PortMade>,
     /// The server, if it is there.
@@ -87,6 +90,7 @@ impl ImportReport {
             plan_digest: run.plan.digest.clone(),
             disks: Vec::new(),
             volumes: Vec::new(),
+            proofs: Vec::new(),
             ports: Vec::new(),
             server: None,
         };
@@ -104,6 +108,7 @@ impl ImportReport {
                     });
                 }
                 "make_volume" => report.volumes.extend(made::<VolumeMade>(detail)?),
+                "prove_volume" => report.proofs.extend(made::<ProofMade>(detail)?),
                 "make_port" => report.ports.extend(made::<PortMade>(detail)?),
                 "make_server" => report.server = made(detail)?,
                 _ => {}
@@ -154,6 +159,7 @@ impl ImportReport {
         if self.disks.iter().any(|disk| disk.image.is_some()) {
             blocks.push(self.proof_block());
         }
+        blocks.extend(self.volumes_block());
         blocks.extend(self.things_block());
         Document {
             title: format!("Import {}", self.run),
@@ -181,7 +187,7 @@ impl ImportReport {
                 mib(disk.size),
                 image.and_then(|image| image.data).map_or_else(String::new, mib),
                 image.map_or_else(|| "not there".to_owned(), |image| image.image_id.clone()),
-                took.map_or_else(String::new, |took| format!("{}.{} s", took / 1000, took % 1000 / 100)),
+                took.map_or_else(String::new, seconds),
                 rate.unwrap_or_default(),
             ]
         });
@@ -201,10 +207,18 @@ impl ImportReport {
             Part::Properties(vec![
                 Property::new("Disk", disk.name.as_str()),
                 Property::new(
-                    "Sent, and Glance's own",
+                    "Computed here, and Glance's own",
                     format!("{}:{}", image.algorithm, image.digest),
                 ),
-                Property::new("Bytes sent", format!("{} as {}", image.size, image.format)),
+                Property::new(
+                    "Bytes",
+                    match &image.sent_as {
+                        Some(sent_as) => {
+                            format!("{} as {}, which the cloud made of {sent_as}", image.size, image.format)
+                        }
+                        None => format!("{} as {}", image.size, image.format),
+                    },
+                ),
                 Property::new(
                     "Content of the disk",
                     image
@@ -222,6 +236,31 @@ impl ImportReport {
                 .to_owned(),
             parts: parts.collect(),
         }
+    }
+
+    fn volumes_block(&self) -> Option<Block> {
+        let rows: Vec<Vec<String>> = self
+            .proofs
+            .iter()
+            .map(|proof| {
+                let took = proof.took_ms.map_or_else(String::new, seconds);
+                vec![
+                    proof.volume_id.clone(),
+                    format!("{}:{}", proof.algorithm, proof.digest),
+                    took,
+                ]
+            })
+            .collect();
+        (!rows.is_empty()).then(|| Block {
+            title: "Data of the volumes".to_owned(),
+            intro: "Of all bytes of each volume, as Glance computed it over an image that the cloud made of the volume; that image is removed. It is the digest of the disk with zeros behind it up to the \
+                    volume's size, which was computed while the disk was copied."
+                .to_owned(),
+            parts: vec![Part::Table {
+                columns: ["Volume", "Digest", "Took"].map(str::to_owned).to_vec(),
+                rows,
+            }],
+        })
     }
 
     fn things_block(&self) -> Option<Block> {
@@ -263,6 +302,10 @@ fn made<T: DeserializeOwned>(detail: &StepDetail) -> Result<Option<T>, serde_jso
         StepStatus::Done { .. } => T::deserialize(&detail.output).map(Some),
         _ => Ok(None),
     }
+}
+
+fn seconds(milliseconds: u64) -> String {
+    format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100)
 }
 
 fn mib(bytes: u64) -> String {

@@ -383,6 +383,11 @@ impl OpenedDisk {
         })
     }
 
+    /// Returns the file that was named.
+    pub(crate) const fn file(&self) -> &Arc<dyn ByteSource> {
+        &self.file
+    }
+
     /// Returns what the disk is known again by: `blake3:` and a digest of its sizes, of the first and the last MiB of the file that was named, and of the first MiB of the disk.
     ///
     /// It tells another disk, and one that was written to in the usual places; it does not tell every change. The digest of the content does, while it is copied.

@@ -1,18 +1,20 @@
 //! A disk on its way from the source to the cloud: decoded, digested, sent, with no copy in between.
 
+use std::io::Read;
 use std::sync::Arc;
 
 use reeve_journal::Cancellation;
 use reeve_journal::plan::StepId;
 use reeve_openstack::{Bytes, UploadWriter};
-use sha2::{Digest, Sha256, Sha512};
 
+use super::digests::{Digests, Tally};
+use super::way::{Passing, Way};
 use super::world::CopyWatch;
-use crate::decode::{self, DecodeError, DigestKind, Piece, decode_in_order, decode_stream_in_order};
-use crate::disk::{CHUNK_BYTES, DiskImage};
+use crate::decode::{DecodeError, Piece, decode_in_order, decode_stream_in_order};
+use crate::disk::{DiskImage, DiskKind};
 use crate::error::{ReadError, SourceName};
 use crate::place::{SourceAddress, Sources};
-use crate::plan::{ExportInput, HashAlgorithm, ImageFormat, ImageInput};
+use crate::plan::{ExportInput, ImageFormat, ImageInput};
 use crate::qcow2::{Clusters, Layout};
 use crate::source::OpenedDisk;
 use crate::vmdk::StreamDisk;
@@ -21,8 +23,8 @@ use crate::vsphere::{self, ExportError, ExportedDisk, Lease, NfcStream, Stop};
 /// What came of a copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Copied {
-    /// The digest of the bytes that were sent, in hexadecimal.
-    pub digest: String,
+    /// The digests that Glance may have of it.
+    pub digests: Digests,
     /// The digest of the disk's content, whatever the format in which it was sent.
     pub content: String,
     /// How many bytes were sent.
@@ -62,44 +64,15 @@ pub enum CopyError {
     Closed,
 }
 
-/// The digest in the making.
-enum Hasher {
-    Sha256(Sha256),
-    Sha512(Sha512),
-}
-
-impl Hasher {
-    fn new(algorithm: HashAlgorithm) -> Self {
-        match algorithm {
-            HashAlgorithm::Sha256 => Self::Sha256(Sha256::new()),
-            HashAlgorithm::Sha512 => Self::Sha512(Sha512::new()),
-        }
-    }
-
-    fn update(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Sha256(hasher) => hasher.update(bytes),
-            Self::Sha512(hasher) => hasher.update(bytes),
-        }
-    }
-
-    fn finish(self) -> String {
-        match self {
-            Self::Sha256(hasher) => hex::encode(hasher.finalize()),
-            Self::Sha512(hasher) => hex::encode(hasher.finalize()),
-        }
-    }
-}
-
 /// The disk of a step, known again and ready to be copied.
 pub(super) enum Ready {
     /// Files that are read at any place.
     Files {
         disk: OpenedDisk,
-        /// Where everything goes in a qcow2; none for raw bytes.
+        /// Where everything goes in a qcow2; none for raw bytes, and for a file that is sent as it is.
         layout: Option<Layout>,
     },
-    /// A disk that a host exports, as raw bytes.
+    /// A disk that a host exports.
     Export(ExportedDisk),
 }
 
@@ -113,17 +86,35 @@ pub(super) enum Begun {
         lease: Lease,
         disk: Box<StreamDisk<NfcStream>>,
     },
+    /// A disk whose own bytes are sent.
+    AsItIs {
+        from: Origin,
+        disk: Box<StreamDisk<Passing>>,
+    },
+}
+
+/// Where a disk that is sent as it is comes from.
+pub(super) enum Origin {
+    File(OpenedDisk),
+    Lease(Lease),
 }
 
 impl Begun {
-    /// Returns how many bytes are sent.
-    pub(super) fn length(&self) -> u64 {
+    /// Returns how many bytes are sent; `None` for an export that is sent as it comes, whose end tells.
+    pub(super) fn length(&self) -> Option<u64> {
         match self {
             Self::Files {
                 layout: Some(layout), ..
-            } => layout.length(),
-            Self::Files { disk, .. } => disk.image.virtual_size(),
-            Self::Export { disk, .. } => disk.virtual_size(),
+            } => Some(layout.length()),
+            Self::Files { disk, .. } => Some(disk.image.virtual_size()),
+            Self::Export { disk, .. } => Some(disk.virtual_size()),
+            Self::AsItIs {
+                from: Origin::File(disk),
+                ..
+            } => Some(disk.file().len()),
+            Self::AsItIs {
+                from: Origin::Lease(_), ..
+            } => None,
         }
     }
 }
@@ -162,6 +153,8 @@ pub(super) fn open(input: &ImageInput, sources: &Sources) -> Result<Ready, CopyE
     let layout = match input.format {
         ImageFormat::Raw => None,
         ImageFormat::Qcow2 => Some(Layout::of(disk.image.as_ref())?),
+        ImageFormat::Vmdk if disk.image.kind() == DiskKind::StreamOptimized => None,
+        ImageFormat::Vmdk => return Err(changed(format!("it is {} now", disk.image.kind().as_str()))),
     };
     Ok(Ready::Files { disk, layout })
 }
@@ -177,8 +170,8 @@ fn exported(input: &ImageInput, export: &ExportInput, sources: &Sources) -> Resu
     let SourceAddress::Datastore(file) = &input.source else {
         return Err(changed("only a host exports disks".to_owned()));
     };
-    if input.format != ImageFormat::Raw {
-        return Err(changed("a disk that is exported becomes a raw image only".to_owned()));
+    if input.format == ImageFormat::Qcow2 {
+        return Err(changed("a disk that is exported becomes no qcow2".to_owned()));
     }
     let session = sources.host(&file.host).map_err(failed)?;
     let snapshot = export.snapshot.as_deref();
@@ -214,6 +207,13 @@ impl Copy {
     /// [`CopyError`]; nothing is held then.
     pub(super) fn begin(&self, ready: Ready) -> Result<Begun, CopyError> {
         let exported = match ready {
+            Ready::Files { disk, .. } if self.input.format == ImageFormat::Vmdk => {
+                let stream = StreamDisk::open(Passing::of_file(Arc::clone(disk.file())), &named(&self.input))?;
+                return Ok(Begun::AsItIs {
+                    from: Origin::File(disk),
+                    disk: Box::new(stream),
+                });
+            }
             Ready::Files { disk, layout } => return Ok(Begun::Files { disk, layout }),
             Ready::Export(exported) => exported,
         };
@@ -222,25 +222,36 @@ impl Copy {
         let stop: Stop = Arc::new(move || cancellation.is_cancelled());
         let begun = exported.begin(&stop);
         let (lease, stream) = begun.map_err(|error| vsphere::failed(&SourceName::new(&name), 0, error))?;
-        let disk = match StreamDisk::open(stream, &name) {
-            Ok(disk) => disk,
-            Err(error) => {
-                lease.abort();
-                return Err(error.into());
-            }
-        };
-        let (comes, said) = (disk.virtual_size(), self.input.size);
-        if comes != said {
-            lease.abort();
-            return Err(CopyError::Changed {
-                file: name,
-                what: format!("its host says that it has {said} bytes, and exports one of {comes}"),
-            });
+        if self.input.format == ImageFormat::Vmdk {
+            let (lease, disk) = self.opened(lease, Passing::of_export(stream))?;
+            let from = Origin::Lease(lease);
+            return Ok(Begun::AsItIs { from, disk });
         }
-        Ok(Begun::Export {
-            lease,
-            disk: Box::new(disk),
-        })
+        let (lease, disk) = self.opened(lease, stream)?;
+        Ok(Begun::Export { lease, disk })
+    }
+
+    /// Reads the head of a disk that comes by a lease, and makes sure that it is as large as its host said; otherwise the lease is given up.
+    fn opened<R: Read>(&self, lease: Lease, stream: R) -> Result<(Lease, Box<StreamDisk<R>>), CopyError> {
+        let name = named(&self.input);
+        let said = self.input.size;
+        let opened = StreamDisk::open(stream, &name).map_err(CopyError::from);
+        match opened {
+            Ok(disk) if disk.virtual_size() == said => Ok((lease, Box::new(disk))),
+            other => {
+                lease.abort();
+                Err(match other {
+                    Ok(disk) => CopyError::Changed {
+                        file: name,
+                        what: format!(
+                            "its host says that it has {said} bytes, and exports one of {}",
+                            disk.virtual_size()
+                        ),
+                    },
+                    Err(error) => error,
+                })
+            }
+        }
     }
 
     /// Reads the disk to its end.
@@ -250,40 +261,46 @@ impl Copy {
     /// [`CopyError`]; nothing is held then.
     pub(super) fn run(self, begun: Begun, writer: Option<UploadWriter>) -> Result<Copied, CopyError> {
         let length = begun.length();
-        let way = Way {
-            hasher: Hasher::new(self.input.hash),
-            sent: 0,
-            length,
-            closed: false,
-            writer,
-            copy: &self,
-        };
+        let way = Way::new(&self, writer);
         match begun {
-            Begun::Files { disk, layout } => self.files(&disk, layout.as_ref(), way),
+            Begun::Files { disk, layout } => self.files(&disk, layout.as_ref(), length.unwrap_or_default(), way),
             Begun::Export { lease, disk } => self.export(lease, *disk, way),
+            Begun::AsItIs { from, disk } => self.as_it_is(from, *disk, way),
         }
     }
 
-    fn files(&self, disk: &OpenedDisk, layout: Option<&Layout>, mut way: Way<'_>) -> Result<Copied, CopyError> {
+    fn files(
+        &self,
+        disk: &OpenedDisk,
+        layout: Option<&Layout>,
+        length: u64,
+        mut way: Way,
+    ) -> Result<Copied, CopyError> {
         let image = disk.image.as_ref();
-        let mut tally = Tally::of(image.virtual_size());
+        let line = way.line();
+        let mut tally = Tally::of(image.virtual_size(), &self.input);
         let mut clusters = Clusters::of(image);
         let mut failed = None;
+        let mut send = |bytes: Bytes| {
+            let goes_on = way.send(bytes);
+            line.report(way.sent(), length);
+            goes_on
+        };
         if let Some(layout) = layout
-            && !layout.tables(image, &mut |bytes| way.send(Bytes::from(bytes)))?
+            && !layout.tables(image, &mut |bytes| send(Bytes::from(bytes)))?
         {
-            return Err(way.stopped());
+            return Err(line.why(None));
         }
         let mut take = |piece: Piece| match piece {
             // In a qcow2, what has no data is not there.
             Piece::Zeros(_) if layout.is_some() => {
                 tally.count(&piece);
-                !way.is_stopped()
+                !line.is_stopped()
             }
             Piece::Data(ref bytes) if layout.is_some() => {
                 let start = tally.count(&piece);
                 match clusters.of_chunk(start, bytes) {
-                    Ok(bytes) => way.send(Bytes::from(bytes)),
+                    Ok(bytes) => send(Bytes::from(bytes)),
                     Err(error) => {
                         failed = Some(error);
                         false
@@ -292,7 +309,7 @@ impl Copy {
             }
             piece => {
                 tally.count(&piece);
-                way.send(tally.raw(piece))
+                send(tally.raw(piece))
             }
         };
         let result = decode_in_order(image, self.threads, &mut take);
@@ -302,19 +319,21 @@ impl Copy {
         match result {
             Ok(()) => {
                 self.still_the_same(disk)?;
-                Ok(tally.copied(way))
+                Self::copied(tally, way)
             }
             Err(DecodeError::Read(error)) => Err(error.into()),
-            Err(_) => Err(way.stopped()),
+            Err(_) => Err(line.why(None)),
         }
     }
 
-    fn export(&self, lease: Lease, disk: StreamDisk<NfcStream>, mut way: Way<'_>) -> Result<Copied, CopyError> {
-        let mut tally = Tally::of(disk.virtual_size());
+    fn export(&self, lease: Lease, disk: StreamDisk<NfcStream>, mut way: Way) -> Result<Copied, CopyError> {
         let size = disk.virtual_size();
+        let line = way.line();
+        let mut tally = Tally::of(size, &self.input);
         let mut take = |piece: Piece| {
             tally.count(&piece);
-            lease.progress(tally.position, size);
+            lease.progress(tally.position(), size);
+            line.report(tally.position(), size);
             way.send(tally.raw(piece))
         };
         let result = match decode_stream_in_order(disk, self.threads, &mut take) {
@@ -322,16 +341,75 @@ impl Copy {
                 disk.into_input().drain();
                 self.still_exported()
             }
-            Err(DecodeError::Read(error)) if !self.cancellation.is_cancelled() => Err(error.into()),
-            Err(_) => Err(way.stopped()),
+            Err(error) => Err(line.why(of_decoding(error))),
         };
+        self.give_back(lease, result)?;
+        Self::copied(tally, way)
+    }
+
+    /// Sends the disk's own bytes, and decodes it on the way: what cannot be decoded does not arrive.
+    fn as_it_is(&self, from: Origin, mut disk: StreamDisk<Passing>, way: Way) -> Result<Copied, CopyError> {
+        let size = disk.virtual_size();
+        let line = way.line();
+        disk.input_mut().by(way);
+        let mut tally = Tally::of(size, &self.input);
+        let mut take = |piece: Piece| {
+            tally.count(&piece);
+            if let Origin::Lease(lease) = &from {
+                lease.progress(tally.position(), size);
+            }
+            line.report(tally.position(), size);
+            !line.is_stopped()
+        };
+        let result = match decode_stream_in_order(disk, self.threads, &mut take) {
+            Ok(disk) => {
+                let name = SourceName::new(&named(&self.input));
+                let rest = disk.into_input().finish();
+                rest.map_err(|error| line.why(Some(name.io(size, error).into())))
+            }
+            Err(error) => Err(line.why(of_decoding(error))),
+        };
+        let way = match from {
+            Origin::File(disk) => {
+                let way = result?;
+                self.still_the_same(&disk)?;
+                way
+            }
+            Origin::Lease(lease) => {
+                let (way, result) = match result {
+                    Ok(way) => (way, self.still_exported()),
+                    Err(error) => (None, Err(error)),
+                };
+                self.give_back(lease, result)?;
+                way
+            }
+        };
+        Self::copied(tally, way.ok_or(CopyError::Closed)?)
+    }
+
+    /// Completes the lease of a disk that was copied, or gives it up.
+    fn give_back(&self, lease: Lease, result: Result<(), CopyError>) -> Result<(), CopyError> {
         if let Err(error) = result {
             lease.abort();
             return Err(error);
         }
         let name = SourceName::new(&named(&self.input));
-        lease.complete().map_err(|error| vsphere::failed(&name, 0, error))?;
-        Ok(tally.copied(way))
+        lease
+            .complete()
+            .map_err(|error| vsphere::failed(&name, 0, error).into())
+    }
+
+    /// Says that everything was sent.
+    fn copied(tally: Tally, way: Way) -> Result<Copied, CopyError> {
+        let (hasher, sent) = way.end()?;
+        let data = tally.data();
+        let (digests, content) = tally.finish(hasher);
+        Ok(Copied {
+            digests,
+            content,
+            sent,
+            data,
+        })
     }
 
     /// Makes sure that what was copied is one state of the disk: nobody started its machine meanwhile, and it still is what the plan knows.
@@ -361,94 +439,10 @@ impl Copy {
     }
 }
 
-/// What of the disk has come, and the digest of its content.
-struct Tally {
-    content: decode::Hasher,
-    position: u64,
-    data: u64,
-    zeros: Bytes,
-}
-
-impl Tally {
-    fn of(size: u64) -> Self {
-        Self {
-            content: decode::Hasher::new(DigestKind::Blake3Chunks, size),
-            position: 0,
-            data: 0,
-            zeros: Bytes::from(vec![0; usize::try_from(CHUNK_BYTES).expect("a chunk is 1 MiB")]),
-        }
-    }
-
-    /// Counts a piece and returns where on the disk it begins.
-    fn count(&mut self, piece: &Piece) -> u64 {
-        let start = self.position;
-        self.position += match piece {
-            Piece::Zeros(length) => *length as u64,
-            Piece::Data(bytes) => {
-                self.data += bytes.len() as u64;
-                self.content.chunk(start, &decode::Leaf::Digest(decode::leaf(bytes)));
-                bytes.len() as u64
-            }
-        };
-        start
-    }
-
-    /// Returns a piece as the bytes that it stands for.
-    fn raw(&self, piece: Piece) -> Bytes {
-        match piece {
-            Piece::Zeros(length) => self.zeros.slice(..length),
-            Piece::Data(bytes) => Bytes::from(bytes),
-        }
-    }
-
-    fn copied(self, way: Way<'_>) -> Copied {
-        Copied {
-            digest: way.hasher.finish(),
-            content: self.content.finish().to_string(),
-            sent: way.sent,
-            data: self.data,
-        }
-    }
-}
-
-/// The way of a copy's bytes: into the digest, and to the cloud if they are sent at all.
-struct Way<'a> {
-    hasher: Hasher,
-    sent: u64,
-    length: u64,
-    closed: bool,
-    writer: Option<UploadWriter>,
-    copy: &'a Copy,
-}
-
-impl Way<'_> {
-    /// Sends a piece; tells whether to go on.
-    fn send(&mut self, bytes: Bytes) -> bool {
-        if self.is_stopped() {
-            return false;
-        }
-        self.hasher.update(&bytes);
-        self.sent += bytes.len() as u64;
-        let (watch, step) = (&self.copy.watch, &self.copy.step);
-        match &self.writer {
-            Some(writer) => {
-                self.closed = writer.give(bytes).is_err();
-                watch.copied(step, self.sent, self.length);
-            }
-            None => watch.read_again(step, self.sent, self.length),
-        }
-        !self.closed
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.closed || self.copy.cancellation.is_cancelled()
-    }
-
-    fn stopped(&self) -> CopyError {
-        if self.closed {
-            CopyError::Closed
-        } else {
-            CopyError::Stopped
-        }
+/// Returns what of an error of decoding is the source's fault.
+fn of_decoding(error: DecodeError) -> Option<CopyError> {
+    match error {
+        DecodeError::Read(error) => Some(error.into()),
+        _ => None,
     }
 }

@@ -7,17 +7,18 @@ use async_trait::async_trait;
 use http::{HeaderName, HeaderValue};
 use reeve_journal::plan::StepId;
 use reeve_journal::{Recorded, Refusal, Step, StepError};
-use reeve_openstack::{Problem, upload};
+use reeve_openstack::{Method, Problem, Request, Service, upload, upload_of_any_length};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::copy::{Copied, Copy, CopyError, Ready, open};
+use super::digests::Digests;
 use super::marked::{Kind, Marked, shown, text};
 use super::world::{World, failed};
 use crate::error::ReadError;
 use crate::place::vsphere_error;
-use crate::plan::{ImageFormat, ImageInput};
+use crate::plan::{ImageFormat, ImageInput, ImageMethod};
 
 /// Pieces of one MiB that wait for the connection.
 const PIECES_AHEAD: usize = 4;
@@ -27,14 +28,20 @@ const PIECES_AHEAD: usize = 4;
 pub struct ImageMade {
     /// The image.
     pub image_id: String,
-    /// Its format.
+    /// Its format, as Glance keeps it.
     pub format: String,
-    /// The bytes that were sent, as Glance counted them.
+    /// The format in which it was sent, if the cloud made another of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_as: Option<String>,
+    /// The bytes of the image, as Glance counted them: those that were sent, unless the cloud made another format of them.
     pub size: u64,
-    /// The algorithm of the digest.
+    /// The algorithm of the digests.
     pub algorithm: String,
-    /// The digest of the bytes that were sent, which is also Glance's.
+    /// The digest of the image's bytes, which is also Glance's.
     pub digest: String,
+    /// The digest that a volume of this image should have: of the disk's bytes, with zeros up to the volume's size. None if no volume is compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume_digest: Option<String>,
     /// The digest of the disk's content, whatever the image's format: `blake3-chunks:` and 64 hexadecimal digits. Unknown if the image was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
@@ -49,8 +56,8 @@ pub struct ImageMade {
 /// What Glance has is not what was sent.
 #[derive(Debug, thiserror::Error)]
 enum ImageError {
-    #[error("Glance has digested the image's data to {found}, and what was sent has {sent}; the image was deleted")]
-    Digest { found: String, sent: String },
+    #[error("Glance has digested the image's data to {found}, and it should be {expected}; the image was deleted")]
+    Digest { found: String, expected: String },
     #[error("Glance digests images with {0}, and the plan counts on another digest; make the plan again")]
     Algorithm(String),
     #[error("the image is in store {found}, and {wanted} was asked for; the image was deleted")]
@@ -59,6 +66,10 @@ enum ImageError {
     NoStore(String),
     #[error("the image has status {0} after its upload; the image was deleted")]
     Status(String),
+    #[error(
+        "the cloud could not import what was staged by glance-direct, and does not say why; make the plan again without `--import-method`"
+    )]
+    Import,
 }
 
 /// Copies a disk into an image.
@@ -95,10 +106,10 @@ impl MakeImage {
         blocking(move || open(&input, &sources)).await
     }
 
-    /// Returns the digest of the disk's content: what this process knows, or what the source says when it is read once more.
-    async fn digest(&self, world: &World) -> Result<String, StepError> {
-        if let Some(digest) = world.digest(&self.input.mark) {
-            return Ok(digest);
+    /// Returns the digests of the disk: what this process knows, or what the source says when it is read once more.
+    async fn digests(&self, world: &World) -> Result<Digests, StepError> {
+        if let Some(digests) = world.digests(&self.input.mark) {
+            return Ok(digests);
         }
         let disk = self.open(world).await.map_err(copy_failed)?;
         let copy = self.copy(world);
@@ -107,34 +118,65 @@ impl MakeImage {
             copy.run(begun, None)
         });
         let copied = copied.await.map_err(copy_failed)?;
-        world.keep_digest(&self.input.mark, &copied.digest);
-        Ok(copied.digest)
+        world.keep_digests(&self.input.mark, &copied.digests);
+        Ok(copied.digests)
     }
 
-    /// Returns the image if there is exactly one with the mark, and it is whole.
-    async fn whole(&self, world: &World) -> Result<Option<Value>, StepError> {
+    /// Tells whether reading the source once more gives the digest of what was sent. The stream of a host may be packed in another way each time.
+    fn can_be_read_again(&self) -> bool {
+        self.input.export.is_none() || self.input.format == ImageFormat::Raw
+    }
+
+    /// Tells whether the cloud made a raw image of what was sent in another format.
+    fn was_converted(&self, image: &Value) -> bool {
+        self.input.method == ImageMethod::GlanceDirect
+            && self.input.format != ImageFormat::Raw
+            && image["disk_format"] == ImageFormat::Raw.as_str()
+    }
+
+    /// Returns the digest that the image should have.
+    fn expected<'a>(&self, image: &Value, digests: &'a Digests) -> &'a str {
+        match &digests.disk {
+            Some(disk) if self.was_converted(image) => disk,
+            _ => &digests.sent,
+        }
+    }
+
+    /// Returns the image if there is exactly one with the mark, and it is whole, with the digests that prove it.
+    async fn whole(&self, world: &World) -> Result<Option<(Value, Digests)>, StepError> {
         let mut found = self.marked().find(world).await?;
         let image = match (found.pop(), found.is_empty()) {
             (Some(image), true) => image,
             _ => return Ok(None),
         };
-        // How long a qcow2 is says the source; its digest is compared below.
-        let fits = self.input.format != ImageFormat::Raw || image["size"].as_u64() == Some(self.input.size);
+        // How long another format is says the source; its digest is compared below.
+        let is_raw = self.input.format == ImageFormat::Raw || self.was_converted(&image);
+        let fits = !is_raw || image["size"].as_u64() == Some(self.input.size);
         let is_candidate = image["status"] == "active" && fits;
         if !is_candidate || image["os_hash_algo"] != self.input.hash.as_str() {
             return Ok(None);
         }
-        let digest = self.digest(world).await?;
-        Ok((image["os_hash_value"] == digest.as_str()).then_some(image))
+        if world.digests(&self.input.mark).is_none() && !self.can_be_read_again() {
+            return Ok(None);
+        }
+        let digests = self.digests(world).await?;
+        let is_right = image["os_hash_value"] == self.expected(&image, &digests);
+        Ok(is_right.then_some((image, digests)))
     }
 
-    fn made(&self, image: &Value, copied: Option<(&Copied, u64)>) -> ImageMade {
+    fn made(&self, image: &Value, digests: Digests, copied: Option<(&Copied, u64)>) -> ImageMade {
+        let sent_as = self.was_converted(image).then(|| self.input.format.as_str().to_owned());
         ImageMade {
             image_id: text(&image["id"]).to_owned(),
-            format: self.input.format.as_str().to_owned(),
+            format: match &sent_as {
+                Some(_) => ImageFormat::Raw.as_str().to_owned(),
+                None => self.input.format.as_str().to_owned(),
+            },
+            sent_as,
             size: image["size"].as_u64().unwrap_or(0),
             algorithm: self.input.hash.as_str().to_owned(),
             digest: text(&image["os_hash_value"]).to_owned(),
+            volume_digest: digests.volume,
             content: copied.map(|(copied, _)| copied.content.clone()),
             data: copied.map(|(copied, _)| copied.data),
             took_ms: copied.map(|(_, took)| took),
@@ -164,21 +206,44 @@ impl MakeImage {
         // A lease is waited for before the cloud waits for bytes.
         let (copy, beginning) = (self.copy(world), self.copy(world));
         let begun = blocking(move || beginning.begin(disk)).await.map_err(copy_failed)?;
-        let (writer, body) = upload(begun.length(), PIECES_AHEAD);
+        let (writer, body) = match begun.length() {
+            Some(length) => upload(length, PIECES_AHEAD),
+            None => upload_of_any_length(PIECES_AHEAD),
+        };
         let copying = tokio::task::spawn_blocking(move || copy.run(begun, Some(writer)));
+        let what = match self.input.method {
+            ImageMethod::Upload => "file",
+            ImageMethod::GlanceDirect => "stage",
+        };
         let sent = glance
-            .put(&format!("/images/{id}/file"), &store, body, world.pace.upload)
+            .put(&format!("/images/{id}/{what}"), &store, body, world.pace.upload)
             .await;
         // The body is gone whatever came of it, so the copy ends as well.
         let copied = joined(copying.await);
         match (copied, sent) {
-            (Ok(copied), Ok(_)) => Ok(copied),
+            (Ok(copied), Ok(_)) => {
+                self.import(&glance, id).await?;
+                Ok(copied)
+            }
             // A token that was taken back: the next attempt has a new one.
             (_, Err(error)) if matches!(error.problem, Problem::Unauthorized(_)) => Err(StepError::transient(error)),
             // The cloud's own words say more than that it took no more.
             (Err(CopyError::Closed) | Ok(_), Err(error)) => Err(failed(error)),
             (Err(error), _) => Err(copy_failed(error)),
         }
+    }
+
+    /// Has the cloud make the image of what was staged. Source: Glance's API reference v2, "Import an image".
+    async fn import(&self, glance: &Service, id: &str) -> Result<(), StepError> {
+        let Some(method) = self.input.method.import_method() else {
+            return Ok(());
+        };
+        let mut body = json!({ "method": { "name": method } });
+        if let Some(store) = &self.input.store {
+            body["stores"] = json!([store]);
+        }
+        let request = Request::new(Method::Post, format!("/images/{id}/import")).with_body(body);
+        glance.send(&request).await.map(drop).map_err(failed)
     }
 
     /// Waits until Glance has the data in its store, and compares the digests.
@@ -192,6 +257,10 @@ impl MakeImage {
             match text(&image["status"]) {
                 "active" => break image,
                 "saving" | "importing" | "uploading" => tokio::time::sleep(world.pace.poll).await,
+                // An import that failed puts the image back to where it was.
+                "queued" if self.input.method == ImageMethod::GlanceDirect => {
+                    return Err(StepError::permanent(ImageError::Import));
+                }
                 other => return Err(StepError::transient(ImageError::Status(shown(other)))),
             }
         };
@@ -200,10 +269,16 @@ impl MakeImage {
             return Err(StepError::permanent(ImageError::Algorithm(shown(algorithm))));
         }
         let found = text(&image["os_hash_value"]);
-        if found != copied.digest || image["size"].as_u64() != Some(copied.sent) {
+        let size = if self.was_converted(&image) {
+            self.input.size
+        } else {
+            copied.sent
+        };
+        let expected = self.expected(&image, &copied.digests);
+        if found != expected || image["size"].as_u64() != Some(size) {
             return Err(StepError::transient(ImageError::Digest {
                 found: shown(found),
-                sent: copied.digest.clone(),
+                expected: expected.to_owned(),
             }));
         }
         // Several, with commas between them, where a cloud keeps copies.
@@ -223,6 +298,10 @@ impl MakeImage {
         let Some(store) = &self.input.store else {
             return Ok(Vec::new());
         };
+        if self.input.method == ImageMethod::GlanceDirect {
+            // The import names it; what is staged is in no store.
+            return Ok(Vec::new());
+        }
         let value = HeaderValue::from_str(store);
         let value = value.map_err(|_| StepError::permanent(ImageError::NoStore(shown(store))))?;
         Ok(vec![(HeaderName::from_static("x-image-meta-store"), value)])
@@ -259,9 +338,9 @@ impl Step<World> for MakeImage {
         };
         match result {
             Ok((image, copied)) => {
-                world.keep_digest(&self.input.mark, &copied.digest);
+                world.keep_digests(&self.input.mark, &copied.digests);
                 let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-                Recorded::value(self.made(&image, Some((&copied, took))))
+                Recorded::value(self.made(&image, copied.digests.clone(), Some((&copied, took))))
             }
             Err(error) => {
                 // If it cannot be deleted now, the next attempt, the undo or a resume does it; the first error is the one to tell.
@@ -279,7 +358,7 @@ impl Step<World> for MakeImage {
 
     async fn recall(&self, world: &World) -> Result<Recorded, StepError> {
         match self.whole(world).await? {
-            Some(image) => Recorded::value(self.made(&image, None)),
+            Some((image, digests)) => Recorded::value(self.made(&image, digests, None)),
             None => Err(self.marked().error("?", "was there a moment ago and is not any more")),
         }
     }

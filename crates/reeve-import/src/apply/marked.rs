@@ -13,6 +13,8 @@ pub(super) const METADATA_KEY: &str = "reeve_import";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Image,
+    /// An image that Cinder makes of a volume: it takes a name and no tag, so the mark is its name.
+    Proof,
     Volume,
     Port,
     Server,
@@ -21,7 +23,7 @@ pub(super) enum Kind {
 impl Kind {
     const fn service(self) -> &'static str {
         match self {
-            Self::Image => "image",
+            Self::Image | Self::Proof => "image",
             Self::Volume => "block-storage",
             Self::Port => "network",
             Self::Server => "compute",
@@ -30,7 +32,7 @@ impl Kind {
 
     const fn collection(self) -> &'static str {
         match self {
-            Self::Image => "images",
+            Self::Image | Self::Proof => "images",
             Self::Volume => "volumes",
             Self::Port => "ports",
             Self::Server => "servers",
@@ -40,7 +42,7 @@ impl Kind {
     /// Returns the key around one thing in an answer; Glance has none.
     const fn member(self) -> Option<&'static str> {
         match self {
-            Self::Image => None,
+            Self::Image | Self::Proof => None,
             Self::Volume => Some("volume"),
             Self::Port => Some("port"),
             Self::Server => Some("server"),
@@ -75,6 +77,7 @@ impl Marked<'_> {
         let service = world.session.service(self.kind.service()).await.map_err(failed)?;
         let request = match self.kind {
             Kind::Image => Request::get("/images").with("tag", self.mark),
+            Kind::Proof => Request::get("/images").with("name", self.mark),
             Kind::Volume => Request::get("/volumes/detail").with("name", self.name),
             Kind::Port => Request::get("/ports").with("description", self.mark),
             // Nova takes a pattern; what else it fits is left out below.
@@ -88,6 +91,7 @@ impl Marked<'_> {
                     .is_some_and(|tags| tags.iter().any(|tag| tag == self.mark));
                 has_tag && thing["owner"] == world.project.as_str()
             }
+            Kind::Proof => thing["name"] == self.mark && thing["owner"] == world.project.as_str(),
             Kind::Volume | Kind::Server => thing["metadata"][METADATA_KEY] == self.mark,
             Kind::Port => thing["description"] == self.mark,
         });
@@ -173,7 +177,7 @@ impl Marked<'_> {
                 return Err(self.error(id, &format!("could not be deleted: its status is {}", shown(status))));
             }
             // Glance deletes at once; what can still be seen afterwards is on its way out.
-            if self.kind == Kind::Image && matches!(status, "deleted" | "pending_delete") {
+            if matches!(self.kind, Kind::Image | Kind::Proof) && matches!(status, "deleted" | "pending_delete") {
                 return Ok(());
             }
             tokio::time::sleep(world.pace.poll).await;
@@ -183,7 +187,7 @@ impl Marked<'_> {
     pub(super) fn error(&self, id: &str, what: &str) -> StepError {
         StepError::permanent(ThingError {
             kind: match self.kind {
-                Kind::Image => "image",
+                Kind::Image | Kind::Proof => "image",
                 Kind::Volume => "volume",
                 Kind::Port => "port",
                 Kind::Server => "server",

@@ -1,17 +1,22 @@
 //! Carrying a plan out: the steps, and the world that they work on.
 
 mod copy;
+mod digests;
 mod image;
 mod marked;
 mod port;
+mod proof;
 mod server;
 mod snapshot;
 mod volume;
+mod way;
 mod world;
 
 pub use copy::{Copied, CopyError};
+pub use digests::Digests;
 pub use image::ImageMade;
 pub use port::PortMade;
+pub use proof::ProofMade;
 pub use server::ServerMade;
 pub use volume::VolumeMade;
 pub use world::{CopyWatch, NobodyWatches, Pace, World, WorldError};
@@ -47,6 +52,17 @@ impl Operation<World> for Import {
                 };
                 Box::new(volume::MakeVolume { input, image })
             }
+            "prove_volume" => {
+                let input: crate::plan::ProofInput = input(planned)?;
+                let volume = id(planned, outputs, &input.volume_step, "volume_id")?;
+                let expected = id(planned, outputs, &input.image_step, "volume_digest")?;
+                Box::new(proof::ProveVolume {
+                    input,
+                    volume,
+                    expected,
+                })
+            }
+            "remove_proof" => Box::new(proof::RemoveProof { input: input(planned)? }),
             "make_port" => Box::new(port::MakePort { input: input(planned)? }),
             "make_server" => {
                 let input: crate::plan::ServerInput = input(planned)?;
@@ -66,7 +82,7 @@ fn input<T: DeserializeOwned>(planned: &PlannedStep) -> Result<T, BuildError> {
     T::deserialize(&planned.input).map_err(|error| BuildError::new(planned, &error.to_string()))
 }
 
-/// Returns the id that an earlier step recorded; `None` while that step is not done, as when this one is built to be undone.
+/// Returns the id, or another text, that an earlier step recorded; `None` while that step is not done, as when this one is built to be undone.
 fn id(planned: &PlannedStep, outputs: &Outputs<'_>, step: &StepId, key: &str) -> Result<Option<String>, BuildError> {
     match outputs.get(step) {
         None => Ok(None),

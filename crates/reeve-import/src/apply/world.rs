@@ -9,6 +9,7 @@ use reeve_journal::plan::{StepId, Target};
 use reeve_journal::{Cancellation, StepError};
 use reeve_openstack::{RequestError, Session, UploadPatience};
 
+use super::digests::Digests;
 use crate::place::Sources;
 
 /// Is told how far copies are. Called from other threads.
@@ -76,8 +77,8 @@ pub struct World {
     pub(super) cancellation: Cancellation,
     pub(super) watch: Arc<dyn CopyWatch>,
     pub(super) sources: Arc<Sources>,
-    /// The digest of each disk's content that this process has computed, by mark.
-    digests: Mutex<HashMap<String, String>>,
+    /// The digests of each disk that this process has computed, by mark.
+    digests: Mutex<HashMap<String, Digests>>,
 }
 
 impl fmt::Debug for World {
@@ -131,14 +132,14 @@ impl World {
         self
     }
 
-    pub(super) fn digest(&self, mark: &str) -> Option<String> {
+    pub(super) fn digests(&self, mark: &str) -> Option<Digests> {
         let digests = self.digests.lock().unwrap_or_else(PoisonError::into_inner);
         digests.get(mark).cloned()
     }
 
-    pub(super) fn keep_digest(&self, mark: &str, digest: &str) {
+    pub(super) fn keep_digests(&self, mark: &str, of_disk: &Digests) {
         let mut digests = self.digests.lock().unwrap_or_else(PoisonError::into_inner);
-        digests.insert(mark.to_owned(), digest.to_owned());
+        digests.insert(mark.to_owned(), of_disk.clone());
     }
 }
 

@@ -12,7 +12,8 @@ use super::cloud::{CloudFacts, FlavorFact, NetworkFact};
 use super::flavor::smallest;
 use super::hardware::{Hardware, hardware};
 use super::input::HashAlgorithm;
-use super::options::{ImageFormat, ImportOptions, MacPolicy, Makes, PlanOptions};
+use super::options::{ImageFormat, ImageMethod, ImportOptions, MacPolicy, Makes, PlanOptions};
+use crate::disk::DiskKind;
 use crate::machine::{Firmware, Nic};
 use crate::source::{Quiesce, SourceDisk, SourceFacts};
 
@@ -171,6 +172,8 @@ impl<'a> Builder<'a> {
                 "choose another format with `--image-format`, or ask the provider to allow this one (`disk_formats` of Glance)",
             );
         }
+        self.check_method();
+        let images = &self.cloud.images;
         if let Some(wanted) = self
             .options
             .store
@@ -211,6 +214,47 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Checks how images get their data, and whether disks can be sent as they are.
+    fn check_method(&mut self) {
+        let methods = &self.cloud.images.import_methods;
+        if let Some(method) = self.options.method.import_method()
+            && !methods.iter().any(|known| known == method)
+        {
+            let offers = match methods.as_slice() {
+                [] => "it has no import method".to_owned(),
+                some => {
+                    let some: Vec<String> = some.iter().map(|method| printable(method)).collect();
+                    format!("only {}", some.join(", "))
+                }
+            };
+            self.block(
+                format!("this cloud does not offer the import method {method}, {offers}"),
+                "leave out `--import-method`",
+            );
+        }
+        if self.options.format != ImageFormat::Vmdk {
+            return;
+        }
+        for (at, disk) in self.source.disks.iter().enumerate() {
+            if let Some(kind) = disk.kind.filter(|kind| *kind != DiskKind::StreamOptimized) {
+                self.block(
+                    format!(
+                        "disk {} ({}) is {}, and only streamOptimized disks are sent as they are",
+                        at + 1,
+                        disk.label,
+                        kind.as_str()
+                    ),
+                    "choose `--image-format raw` or `qcow2`",
+                );
+            }
+        }
+        if self.options.makes != Makes::Images && self.options.method == ImageMethod::Upload {
+            self.notes.push(
+                "the cloud unpacks the disks when it makes volumes of them, if it allows that (`vmdk_allowed_types` of Cinder)".to_owned(),
+            );
+        }
+    }
+
     /// Checks what an export cannot do, and says what it changes.
     fn check_export(&mut self) {
         let Some(export) = &self.source.export else {
@@ -219,7 +263,7 @@ impl<'a> Builder<'a> {
         if self.options.format == ImageFormat::Qcow2 {
             self.block(
                 "a qcow2 begins with tables of what has data, which a disk that comes by an export lease says only at its end",
-                "choose `--image-format raw`; what is zeros is not read from the host either",
+                "choose `--image-format vmdk`, which sends it as it comes, or `raw`",
             );
         }
         let Some(quiesce) = export.snapshot else {
@@ -511,6 +555,12 @@ impl<'a> Builder<'a> {
         if self.cloud.volumes.is_some() {
             let gibs: u64 = disks.iter().map(|disk| disk.size_gib).sum();
             lines.push(format!("Makes {} volume(s) with {gibs} GiB in all.", disks.len()));
+            if self.options.verify_volumes {
+                lines.push(
+                    "Has the cloud make an image of each volume, as large as the volume, compares its digest with that of the disk, and removes it."
+                        .to_owned(),
+                );
+            }
         }
         if let Some(export) = &self.source.export {
             lines.push(match export.snapshot {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use reeve_journal::plan::StepId;
 use serde::{Deserialize, Serialize};
 
-use super::options::ImageFormat;
+use super::options::{ImageFormat, ImageMethod};
 use crate::place::SourceAddress;
 
 /// How Glance digests the data of images, as far as it can be compared.
@@ -61,8 +61,14 @@ pub struct ImageInput {
     /// The store that it goes to; `None` for the cloud's own choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store: Option<String>,
+    /// How it gets its data.
+    #[serde(default, skip_serializing_if = "ImageMethod::is_default")]
+    pub method: ImageMethod,
     /// How the bytes that are sent are digested.
     pub hash: HashAlgorithm,
+    /// Whether a volume of it is compared with the disk later: then the digest of the disk, with zeros up to the volume's size, is computed as well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub for_proof: bool,
     /// The size of the smallest volume that holds it, in GiB.
     pub min_disk_gib: u64,
     /// The image's properties.
@@ -113,6 +119,22 @@ pub struct VolumeInput {
     pub image_step: Option<StepId>,
     /// Its type; `None` for the cloud's own choice.
     pub volume_type: Option<String>,
+}
+
+/// A volume whose data is compared with its disk, by an image that the cloud makes of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProofInput {
+    /// The name of the image that is made for it, by which it is found again.
+    pub mark: String,
+    /// The volume's size in GiB.
+    pub size_gib: u64,
+    /// How Glance digests it.
+    pub hash: HashAlgorithm,
+    /// The step that made the image of the disk, and knows what the volume should hold.
+    pub image_step: StepId,
+    /// The step that made the volume.
+    pub volume_step: StepId,
 }
 
 /// A port.

@@ -13,5 +13,9 @@ pub use blocker::{Blocker, Refused};
 pub use build::{OPERATION, TARGET_KIND, plan};
 pub use cloud::{CloudFacts, ComputeFacts, FlavorFact, ImageFacts, NetworkFact, NetworkFacts, VolumeFacts};
 pub use discover::discover;
-pub use input::{ExportInput, HashAlgorithm, ImageInput, PortInput, ServerInput, SnapshotInput, VolumeInput};
-pub use options::{DiskBus, ImageFormat, ImportOptions, MacPolicy, Makes, NetworkChoice, NicModel, PlanOptions};
+pub use input::{
+    ExportInput, HashAlgorithm, ImageInput, PortInput, ProofInput, ServerInput, SnapshotInput, VolumeInput,
+};
+pub use options::{
+    DiskBus, ImageFormat, ImageMethod, ImportOptions, MacPolicy, Makes, NetworkChoice, NicModel, PlanOptions,
+};

@@ -27,6 +27,8 @@ pub enum ImageFormat {
     Raw,
     /// Only what has data, behind tables that say where it belongs.
     Qcow2,
+    /// The source's own streamOptimized disk, byte by byte: the smallest upload.
+    Vmdk,
 }
 
 impl ImageFormat {
@@ -36,7 +38,36 @@ impl ImageFormat {
         match self {
             Self::Raw => "raw",
             Self::Qcow2 => "qcow2",
+            Self::Vmdk => "vmdk",
         }
+    }
+}
+
+/// How an image gets its data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImageMethod {
+    /// Uploaded into the store, as every cloud takes it.
+    #[default]
+    Upload,
+    /// Staged, then imported by the cloud (`glance-direct`), which may make it raw on the way.
+    GlanceDirect,
+}
+
+impl ImageMethod {
+    /// Returns the name of the import method; `None` for the upload, which is none.
+    #[must_use]
+    pub const fn import_method(self) -> Option<&'static str> {
+        match self {
+            Self::Upload => None,
+            Self::GlanceDirect => Some("glance-direct"),
+        }
+    }
+
+    /// Tells whether this is what is done if nothing is said.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 }
 
@@ -124,6 +155,12 @@ pub struct ImportOptions {
     /// The store of Glance that the images go to, by id; `None` for the cloud's own choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store: Option<String>,
+    /// How images get their data.
+    #[serde(default, skip_serializing_if = "ImageMethod::is_default")]
+    pub method: ImageMethod,
+    /// Whether the data of the volumes is compared with that of the disks.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub verify_volumes: bool,
     /// The volume type's name.
     pub volume_type: Option<String>,
     /// The disk bus.

@@ -164,6 +164,11 @@ impl<R: Read> StreamDisk<R> {
         self.input
     }
 
+    /// Returns the input, wherever it was read to.
+    pub(crate) const fn input_mut(&mut self) -> &mut R {
+        &mut self.input
+    }
+
     pub(crate) const fn header(&self) -> &SparseHeader {
         &self.header
     }

@@ -419,18 +419,27 @@ pub(crate) struct NfcStream {
 }
 
 impl NfcStream {
-    /// Reads what stands behind the disk, so that the host sees that all was taken; if there is too much of it, or it does not come, that is no error.
-    pub(crate) fn drain(mut self) {
+    /// Reads what stands behind the disk, so that the host sees that all was taken, and returns it; if there is too much of it, or it does not come, that is no error.
+    pub(crate) fn drain(&mut self) -> Vec<u8> {
         let session = Arc::clone(&self.session);
+        let mut behind = self.held.to_vec();
+        self.held.clear();
         session.block_on(async {
+            // Each turn takes a byte at least, so that empty frames end too.
             let mut taken = 0;
             while taken < BEHIND {
-                match tokio::time::timeout(FAREWELL, self.body.frame()).await {
-                    Ok(Some(Ok(frame))) => taken += frame.data_ref().map_or(1, |data| data.len() as u64 + 1),
+                let frame = match tokio::time::timeout(FAREWELL, self.body.frame()).await {
+                    Ok(Some(Ok(frame))) => frame,
                     _ => return,
+                };
+                taken += 1;
+                if let Ok(data) = frame.into_data() {
+                    taken += data.len() as u64;
+                    behind.extend_from_slice(&data);
                 }
             }
         });
+        behind
     }
 
     /// Waits for the next bytes.

@@ -180,6 +180,12 @@ pub(crate) struct ImportShapeArgs {
     /// The format of the images.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) image_format: ImageFormat,
+    /// How images get their data.
+    #[arg(long, value_enum, default_value_t, value_name = "METHOD")]
+    pub(crate) import_method: ImageMethod,
+    /// Compare the data of each volume with its disk: the cloud makes an image of the volume, whose digest has to be right, and which is removed again. Each volume goes through the cloud once more for it.
+    #[arg(long)]
+    pub(crate) verify_volumes: bool,
     /// The machine's name in the cloud. [default: the source's]
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
@@ -277,6 +283,8 @@ pub(crate) enum ImageFormat {
     Raw,
     /// Only what has data: a smaller upload, which the cloud converts when it makes a volume.
     Qcow2,
+    /// The source's own bytes, if its disks are streamOptimized: the smallest upload, which the cloud converts if it allows that.
+    Vmdk,
 }
 
 impl From<ImageFormat> for plan::ImageFormat {
@@ -284,6 +292,26 @@ impl From<ImageFormat> for plan::ImageFormat {
         match format {
             ImageFormat::Raw => Self::Raw,
             ImageFormat::Qcow2 => Self::Qcow2,
+            ImageFormat::Vmdk => Self::Vmdk,
+        }
+    }
+}
+
+/// How images get their data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ImageMethod {
+    /// Uploaded into the store; every cloud takes that.
+    #[default]
+    Upload,
+    /// Staged, then imported by the cloud, which may make the image raw on the way.
+    GlanceDirect,
+}
+
+impl From<ImageMethod> for plan::ImageMethod {
+    fn from(method: ImageMethod) -> Self {
+        match method {
+            ImageMethod::Upload => Self::Upload,
+            ImageMethod::GlanceDirect => Self::GlanceDirect,
         }
     }
 }

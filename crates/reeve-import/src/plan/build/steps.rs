@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::{Builder, PlannedDisk, PlannedNic, value};
 use crate::plan::cloud::FlavorFact;
-use crate::plan::input::{ExportInput, ImageInput, PortInput, ServerInput, SnapshotInput, VolumeInput};
+use crate::plan::input::{ExportInput, ImageInput, PortInput, ProofInput, ServerInput, SnapshotInput, VolumeInput};
+use crate::plan::options::ImageFormat;
 use crate::source::Quiesce;
 
 /// The slowest copy that is waited for, in bytes a second; a copy that stands still is given up much sooner.
@@ -161,7 +162,9 @@ impl Builder<'_> {
             size: disk.size,
             format: self.options.format,
             store: self.options.store.clone(),
+            method: self.options.method,
             hash: self.hash,
+            for_proof: self.proves_volumes(),
             min_disk_gib: planned.size_gib,
             properties: self.hardware.properties.clone(),
             export: match (&self.source.export, disk.key) {
@@ -191,17 +194,31 @@ impl Builder<'_> {
         for property in &properties {
             create.extend(["--property", property]);
         }
-        create.extend(["--file", "/dev/stdin", &input.name]);
-        let actions = vec![
-            self.openstack(&create),
-            Action::Read {
-                what: format!(
-                    "{} of the image as Glance computed it, to be that of the bytes that were sent",
-                    self.hash.as_str()
-                ),
-                argv: Vec::new(),
-            },
-        ];
+        let staged = self.options.method.import_method();
+        if staged.is_none() {
+            create.extend(["--file", "/dev/stdin"]);
+        }
+        create.push(&input.name);
+        let mut actions = vec![self.openstack(&create)];
+        if let Some(method) = staged {
+            let image = format!("IMAGE WITH TAG {tag}");
+            actions.push(self.openstack(&["image", "stage", "--file", "/dev/stdin", &image]));
+            let mut import = vec!["image", "import", "--method", method];
+            import.extend(input.store.iter().flat_map(|store| ["--store", store.as_str()]));
+            import.push(&image);
+            actions.push(self.openstack(&import));
+        }
+        actions.push(Action::Read {
+            what: format!(
+                "{} of the image as Glance computed it, to be that of the bytes that were sent{}",
+                self.hash.as_str(),
+                match staged {
+                    Some(_) if self.options.format != ImageFormat::Raw => ", or of the disk's if the cloud made it raw",
+                    _ => "",
+                }
+            ),
+            argv: Vec::new(),
+        });
         let undo = self.openstack(&["image", "delete", &format!("IMAGE WITH TAG {tag}")]);
         let step = self.step(
             ("images", number, "disk", "make_image"),
@@ -263,6 +280,10 @@ impl Builder<'_> {
             self.openstack(&["volume", "delete", &format!("VOLUME WITH {mark}")]),
             1800 + (planned.size_gib << 30) / SLOWEST_VOLUME,
         );
+        let mut steps = vec![step];
+        if let Some(image_step) = input.image_step.clone().filter(|_| self.proves_volumes()) {
+            steps.extend(self.proof(planned, image_step));
+        }
         HandOver {
             subject: format!("disk{number}"),
             title: format!(
@@ -271,8 +292,63 @@ impl Builder<'_> {
                 input.size_gib,
                 if has_image { "" } else { ", empty" }
             ),
-            steps: vec![step],
+            steps,
         }
+    }
+
+    /// Tells whether the data of volumes is compared with that of the disks.
+    fn proves_volumes(&self) -> bool {
+        self.options.verify_volumes && self.cloud.volumes.is_some()
+    }
+
+    /// Returns the steps that compare a volume with its disk, and take away what that needed.
+    fn proof(&self, planned: &PlannedDisk<'_>, image_step: StepId) -> [PlannedStep; 2] {
+        let number = planned.number;
+        let input = ProofInput {
+            mark: format!("{}-proof", self.disk_mark(number)),
+            size_gib: planned.size_gib,
+            hash: self.hash,
+            image_step,
+            volume_step: step_id("volumes", &format!("disk{number}"), "make_volume"),
+        };
+        let make = [
+            "image",
+            "create",
+            "--disk-format",
+            "raw",
+            "--volume",
+            "THE VOLUME OF THIS DISK",
+            &input.mark,
+        ];
+        let remove = ["image", "delete", &input.mark];
+        let proved = self.step(
+            ("volumes", number, "disk", "prove_volume"),
+            value(&input),
+            format!("Compares the data of the volume of {} GiB with the disk", input.size_gib),
+            vec![
+                self.openstack(&make),
+                Action::Read {
+                    what: format!(
+                        "{} of that image as Glance computed it, to be that of the disk with zeros up to the volume's size",
+                        self.hash.as_str()
+                    ),
+                    argv: Vec::new(),
+                },
+            ],
+            self.openstack(&remove),
+            1800 + (planned.size_gib << 30) / SLOWEST_VOLUME,
+        );
+        let mut removed = self.step(
+            ("volumes", number, "disk", "remove_proof"),
+            value(&input),
+            format!("Removes the image {}, by which the volume was compared", input.mark),
+            vec![self.openstack(&remove)],
+            self.openstack(&remove),
+            300,
+        );
+        // What is there after it is what was there before the proof.
+        removed.undo = Undo::Nothing;
+        [proved, removed]
     }
 
     fn port(&self, planned: &PlannedNic<'_>) -> HandOver {

@@ -184,7 +184,7 @@ fn a_lease_gives_no_qcow2() {
         ..ImportOptions::default()
     };
     let said = blocked(&exported(1, None), &cloud(Makes::Images), &wanted);
-    assert!(said.contains("`--image-format raw`"), "{said}");
+    assert!(said.contains("`--image-format vmdk`"), "{said}");
     plan(&source(1), &cloud(Makes::Images), &wanted, "reeve 0.1.0").unwrap();
 }
 
@@ -362,4 +362,48 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_the_cloud_or_the_disk_is_not_made_for_is_told() {
+    let mut cloud = cloud(Makes::Volumes);
+    cloud.images.disk_formats.push("vmdk".to_owned());
+    let mut source = source(2);
+    source.disks[0].kind = Some(DiskKind::StreamOptimized);
+    source.disks[1].kind = Some(DiskKind::MonolithicSparse);
+    let wanted = ImportOptions {
+        format: ImageFormat::Vmdk,
+        method: ImageMethod::GlanceDirect,
+        ..options(Makes::Volumes)
+    };
+    insta::assert_snapshot!(blocked(&source, &cloud, &wanted), @r"
+    this cloud does not offer the import method glance-direct, it has no import method -> leave out `--import-method`
+    disk 2 (Hard disk 2) is monolithicSparse, and only streamOptimized disks are sent as they are -> choose `--image-format raw` or `qcow2`
+    ");
+    cloud.images.import_methods = vec!["web-download".to_owned(), "glance-direct".to_owned()];
+    source.disks.truncate(1);
+    assert!(plan(&source, &cloud, &wanted, "reeve 0.1.0").is_ok());
+}
+
+#[test]
+fn a_volume_is_compared_with_its_disk_before_anything_uses_it() {
+    let wanted = ImportOptions {
+        verify_volumes: true,
+        ..options(Makes::Server)
+    };
+    let plan = plan(&source(2), &cloud(Makes::Server), &wanted, "reeve 0.1.0").unwrap();
+    let ids: Vec<&str> = plan.steps().map(|(_, _, step)| step.id.as_str()).collect();
+    insta::assert_snapshot!(ids.join("\n"), @r"
+    images/disk1/make_image
+    images/disk2/make_image
+    volumes/disk1/make_volume
+    volumes/disk1/prove_volume
+    volumes/disk1/remove_proof
+    volumes/disk2/make_volume
+    volumes/disk2/prove_volume
+    volumes/disk2/remove_proof
+    server/server/make_server
+    ");
+    let image = plan.steps().next().unwrap().2;
+    assert_eq!(image.input["for_proof"], true);
 }

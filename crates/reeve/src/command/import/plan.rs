@@ -142,6 +142,8 @@ fn options(args: &ImportShapeArgs, accept_licences: bool) -> ImportOptions {
         networks: args.network.clone(),
         mac: args.mac.into(),
         store: args.store.clone(),
+        method: args.import_method.into(),
+        verify_volumes: args.verify_volumes,
         volume_type: args.volume_type.clone(),
         disk_bus: args.disk_bus.map(Into::into),
         nic_model: args.nic_model.map(Into::into),

@@ -1,301 +1,16 @@
-//! Machines of ESXi and vCenter, against govmomi's simulator behind a door that has a real host's faults (`tests/host`).
-//!
-//! `REEVE_VSPHERE_HOST` names the program that `cargo xtask test` builds of it.
-
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and says where")]
-
-mod host;
-mod made;
+//! Machines that a host exports by a lease, at rest or by a snapshot.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use host::Host;
-use reeve_import::apply::{CopyWatch, Import, NobodyWatches, Pace, World};
+use crate::host::Host;
+use crate::{engine, made, reading, sectors, session};
+use reeve_import::apply::{NobodyWatches, Pace, World};
 use reeve_import::plan::{ImageFormat, ImportOptions, discover, plan};
-use reeve_import::{
-    Depth, PowerState, Quiesce, SnapshotKind, SourceAddress, SourceFacts, Sources, Transfer, TransferChoice, Trust,
-    VsphereError, VsphereHost, VsphereLogin, vsphere_error,
-};
+use reeve_import::{Depth, Quiesce, SnapshotKind, SourceAddress, SourceFacts, Sources, Transfer, TransferChoice};
 use reeve_journal::fault::{CrashAfter, until_crash};
-use reeve_journal::plan::StepId;
-use reeve_journal::{
-    Cancellation, Engine, EngineOptions, Holder, Journal, Outcome, PauseReason, Plan, RunId, Runs, UndoTo, Until,
-};
+use reeve_journal::{Cancellation, Holder, Journal, Outcome, PauseReason, Plan, RunId, Runs, UndoTo, Until};
 use reeve_openstack::fake::FakeCloud;
-use reeve_openstack::{Access, Session, SessionOptions};
-
-/// Reads as the program does: on a thread that runs no async code.
-async fn reading<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    tokio::task::spawn_blocking(work).await.unwrap()
-}
-
-fn sectors(count: usize) -> Vec<u8> {
-    let mut bytes = made::content(count * 512);
-    bytes.truncate(count * 512);
-    bytes
-}
-
-#[test]
-#[ignore = "needs REEVE_VSPHERE_HOST"]
-fn machines_are_listed_with_where_their_files_are() {
-    let host = Host::start(&["-esx", "-machines", "3"]);
-    let machines = host.machines();
-    assert_eq!(machines.len(), 3);
-    for machine in &machines {
-        assert_eq!(
-            (machine.power, machine.obstacle()),
-            (PowerState::Off, None),
-            "{machine:?}"
-        );
-        let source = machine.source.as_ref().unwrap().to_string();
-        let expected = format!(
-            "vsphere://root@{}/folder/{1}/{1}.vmx?dcPath=ha-datacenter&dsName=LocalDS_0",
-            host.text("authority"),
-            machine.name
-        );
-        assert_eq!(source, expected);
-        assert_eq!((machine.cpus, machine.memory_mib), (Some(1), Some(32)));
-    }
-    // More than a page, several datacenters' worth of names, and a folder above the datacenter.
-    let host = Host::start(&["-machines", "210", "-folder"]);
-    let machines = host.machines();
-    assert!(machines.len() > 400, "{}", machines.len());
-    let names: std::collections::BTreeSet<&str> = machines.iter().map(|machine| machine.name.as_str()).collect();
-    assert_eq!(names.len(), machines.len(), "each once");
-    let source = machines[0].source.as_ref().unwrap().to_string();
-    assert!(source.contains("?dcPath=F0%2FDC0&dsName="), "{source}");
-    let address = source.try_into().unwrap();
-    assert!(
-        matches!(host.sources().inspect(&address, Depth::Tables), Err(error) if error.to_string().contains("not a .vmx file"))
-    );
-}
-
-#[test]
-#[ignore = "needs REEVE_VSPHERE_HOST"]
-fn a_machine_that_runs_is_refused_with_what_to_do() {
-    let host = Host::start(&["-esx", "-machines", "1", "-running"]);
-    let machine = host.machines().remove(0);
-    assert_eq!(machine.power, PowerState::On);
-    let address = host.furnish(&machine, &sectors(64), &sectors(1));
-    let error = host.sources().survey(&address, Depth::Tables).unwrap_err();
-    assert!(
-        error.to_string().contains("it runs; shut it down") && error.to_string().contains("--snapshot"),
-        "{error}"
-    );
-}
-
-#[test]
-#[ignore = "needs REEVE_VSPHERE_HOST"]
-fn logins_and_certificates_are_not_taken_on_trust() {
-    let host = Host::start(&["-esx", "-machines", "1"]);
-    let connect = |login: VsphereLogin| {
-        Sources::with_login(login)
-            .host(&host.address())
-            .map(|_| ())
-            .unwrap_err()
-    };
-    let error = connect(VsphereLogin {
-        password: Some("wrong".into()),
-        ..host.login()
-    });
-    assert!(
-        matches!(&error, VsphereError::LoginRefused { user, .. } if user == "root"),
-        "{error}"
-    );
-    let error = connect(VsphereLogin {
-        password: None,
-        ..host.login()
-    });
-    assert!(matches!(error, VsphereError::NoPassword(_)), "{error}");
-    let error = connect(VsphereLogin {
-        trust: Trust::System,
-        ..host.login()
-    });
-    let shown = match &error {
-        VsphereError::Certificate { shown, .. } => shown.unwrap(),
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(shown, host.text("fingerprint").parse().unwrap());
-    assert!(
-        error.hint().contains(&format!("--vsphere-fingerprint {shown}")),
-        "{}",
-        error.hint()
-    );
-    let error = connect(VsphereLogin {
-        trust: Trust::Certificate("00".repeat(32).parse().unwrap()),
-        ..host.login()
-    });
-    assert!(matches!(error, VsphereError::Certificate { .. }), "{error}");
-    let by_authority = Sources::with_login(VsphereLogin {
-        trust: Trust::Authorities(host.folder().join("ca.pem")),
-        ..host.login()
-    });
-    assert!(by_authority.host(&host.address()).unwrap().name().contains("ESX"));
-    by_authority.log_out();
-    // Nobody is there, and nobody is asked for ever.
-    let nobody = VsphereHost {
-        user: "root".into(),
-        authority: "127.0.0.1:1".into(),
-    };
-    let error = host.sources().host(&nobody).unwrap_err();
-    assert!(matches!(error, VsphereError::Unreachable { .. }), "{error}");
-}
-
-#[test]
-#[ignore = "needs REEVE_VSPHERE_HOST"]
-fn a_file_that_is_not_what_it_says_is_an_error() {
-    let host = Host::start(&["-esx", "-machines", "1"]);
-    let machine = host.machines().remove(0);
-    let address = host.furnish(&machine, &sectors(4096), &sectors(1));
-    let sources = host.sources();
-    assert_eq!(sources.survey(&address, Depth::Tables).unwrap()[0].disks.len(), 2);
-    // Where no head is to be had, the first byte tells the length.
-    host.obey("nohead 100");
-    let disks = sources.survey(&address, Depth::Tables).unwrap().remove(0).disks;
-    assert!(disks.iter().all(|disk| disk.refused.is_none()), "{disks:#?}");
-    host.obey("nohead 0");
-    host.obey("whole 1");
-    let error = sources.survey(&address, Depth::Tables).unwrap_err();
-    assert!(
-        vsphere_error(&error).is_some_and(|cause| cause.to_string().contains("the whole file and not the range")),
-        "{error:?}"
-    );
-    // A host that is busy for good is given up.
-    host.obey("busy 1000");
-    let error = sources.survey(&address, Depth::Tables).unwrap_err();
-    assert!(
-        vsphere_error(&error).is_some_and(|cause| cause.to_string().contains("503")),
-        "{error:?}"
-    );
-    // A disk whose flat file is shorter than it says: as the simulator's own 10 GiB disks, whose files are empty.
-    host.obey("busy 0");
-    std::fs::write(host.path(&address).with_file_name("data-flat.vmdk"), "").unwrap();
-    let disks = sources.survey(&address, Depth::Tables).unwrap().remove(0).disks;
-    assert!(disks[0].refused.is_none() && disks[1].refused.is_some(), "{disks:#?}");
-}
-
-/// Gives the host an order each time a part of a disk has arrived.
-struct Trouble<'a> {
-    host: &'a Host,
-    /// Of how many parts of a disk the first ones have to be there, and the order then.
-    due: &'static [(u64, u64, &'static str)],
-    met: Mutex<usize>,
-}
-
-/// Connections break, sessions end and the host is busy.
-const EVERY_TROUBLE: [(u64, u64, &str); 4] = [(1, 8, "cut 2"), (1, 4, "expire"), (1, 2, "busy 2"), (3, 4, "expire")];
-
-impl CopyWatch for Trouble<'static> {
-    fn copied(&self, _: &StepId, bytes: u64, of: u64) {
-        let mut met = self.met.lock().unwrap();
-        let due = self
-            .due
-            .get(*met)
-            .filter(|(first, of_parts, _)| bytes >= of / of_parts * first);
-        if let Some((_, _, order)) = due {
-            self.host.obey(order);
-            *met += 1;
-        }
-    }
-
-    fn read_again(&self, _: &StepId, _: u64, _: u64) {}
-}
-
-/// An import of a machine with two disks while the host has some trouble.
-struct Imported {
-    outcome: Outcome,
-    cloud: FakeCloud,
-    expected: [Vec<u8>; 2],
-    met: usize,
-}
-
-async fn imported_through(due: &'static [(u64, u64, &'static str)]) -> Imported {
-    // The watch of a copy lives as long as the copy, so the host does too.
-    let host: &'static Host = Box::leak(Box::new(Host::start(&["-esx", "-machines", "1"])));
-    let expected = [sectors(60 * 2048), sectors(777)];
-    let [first, second] = expected.clone();
-    let sources = Arc::new(host.sources());
-    let surveying = Arc::clone(&sources);
-    let source: SourceFacts = reading(move || {
-        let machine = host.machines().remove(0);
-        let address = host.furnish(&machine, &first, &second);
-        surveying.survey(&address, Depth::Tables).unwrap().remove(0)
-    })
-    .await;
-    assert_eq!(source.machine.name, "web");
-    let cloud = FakeCloud::start().await;
-    let options = SessionOptions {
-        access: Access::ReadWrite,
-        ..SessionOptions::default()
-    };
-    let session = Session::connect(cloud.config(), &options).unwrap();
-    let options = ImportOptions::default();
-    let facts = discover(&session, options.makes).await.unwrap();
-    let plan = plan(&source, &facts, &options, "reeve 0.1.0").unwrap();
-    // A plan that was written and read names the machine still, and no password.
-    let text = plan.to_json();
-    assert!(
-        text.contains(source.address.to_string().as_str()) && !text.contains("s<e>c"),
-        "{text}"
-    );
-    let plan = Plan::from_json(text.as_bytes(), "plan.json").unwrap();
-    let runs = Runs::in_dir(host.folder().join("runs")).unwrap();
-    let journal = runs
-        .create(plan.clone(), &Holder::this_process("test", "reeve 0.1.0"))
-        .unwrap();
-    let trouble = Arc::new(Trouble {
-        host,
-        due,
-        met: Mutex::default(),
-    });
-    let watch = Arc::clone(&trouble);
-    let world = World::connect(session, &plan.target, Pace::default(), Cancellation::default(), watch)
-        .await
-        .unwrap()
-        .reading(Arc::clone(&sources));
-    let mut engine = Engine::new(journal, &Import, &world).unwrap();
-    engine.approve_all("test").unwrap();
-    let outcome = engine.run(&Until::End).await.unwrap();
-    reading(move || sources.log_out()).await;
-    let met = *trouble.met.lock().unwrap();
-    Imported {
-        outcome,
-        cloud,
-        expected,
-        met,
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs REEVE_VSPHERE_HOST"]
-async fn a_machine_is_imported_through_every_trouble() {
-    let imported = imported_through(&EVERY_TROUBLE).await;
-    assert_eq!(imported.outcome, Outcome::Finished);
-    assert_eq!(imported.met, EVERY_TROUBLE.len(), "every trouble was met");
-    let data: Vec<Vec<u8>> = imported.cloud.state().image_data.values().cloned().collect();
-    assert_eq!(data.len(), 2);
-    assert!(imported.expected.iter().all(|disk| data.contains(disk)), "byte by byte");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs REEVE_VSPHERE_HOST"]
-async fn a_machine_that_is_started_while_it_is_copied_leaves_no_image() {
-    let imported = imported_through(&[(1, 2, "start")]).await;
-    assert_eq!(imported.met, 1);
-    let Outcome::Paused(PauseReason::Failed { error, .. }) = &imported.outcome else {
-        panic!("{:?}", imported.outcome)
-    };
-    let said = error.message.as_str();
-    assert!(
-        said.contains("was changed while it was copied") && said.contains("it runs"),
-        "{said}"
-    );
-    assert!(
-        imported.cloud.state().image_data.is_empty(),
-        "half of one state and half of another is no image"
-    );
-}
 
 /// What exports are chosen by a test.
 const LEASE: TransferChoice = TransferChoice {
@@ -313,6 +28,8 @@ struct Export {
     host: Arc<Host>,
     cloud: FakeCloud,
     disks: [Vec<u8>; 2],
+    /// As the host sends them.
+    streams: [Vec<u8>; 2],
     source: SourceFacts,
     plan: Plan,
     runs: Runs,
@@ -323,16 +40,21 @@ struct Export {
 
 impl Export {
     async fn new(arguments: &[&str], orders: &[&str], choice: TransferChoice) -> Self {
+        Self::with_format(arguments, orders, choice, ImageFormat::Raw).await
+    }
+
+    async fn with_format(arguments: &[&str], orders: &[&str], choice: TransferChoice, format: ImageFormat) -> Self {
         let host = Arc::new(Host::start(arguments));
         let disks = [sectors(24 * 2048), sectors(777)];
         let streams = disks.clone().map(|disk| made::stream(&disk));
+        let furnished = streams.clone();
         orders.iter().for_each(|order| host.obey(order));
         host.obey("snapshot others");
         let there = Arc::clone(&host);
         let sizes = [disks[0].len(), disks[1].len()];
         let source = reading(move || {
             let machine = there.machines().remove(0);
-            let [first, second] = &streams;
+            let [first, second] = &furnished;
             let address = there.furnish_exports(
                 &machine,
                 &[("web.vmdk", first, sizes[0]), ("data.vmdk", second, sizes[1])],
@@ -344,7 +66,10 @@ impl Export {
         })
         .await;
         let cloud = FakeCloud::start().await;
-        let options = ImportOptions::default();
+        let options = ImportOptions {
+            format,
+            ..ImportOptions::default()
+        };
         let facts = discover(&session(&cloud), options.makes).await.unwrap();
         let plan = plan(&source, &facts, &options, "reeve 0.1.0").unwrap();
         let plan = Plan::from_json(plan.to_json().as_bytes(), "plan.json").unwrap();
@@ -354,6 +79,7 @@ impl Export {
             host,
             cloud,
             disks,
+            streams,
             source,
             plan,
             runs,
@@ -438,24 +164,6 @@ impl Export {
     }
 }
 
-fn session(cloud: &FakeCloud) -> Session {
-    let options = SessionOptions {
-        access: Access::ReadWrite,
-        ..SessionOptions::default()
-    };
-    Session::connect(cloud.config(), &options).unwrap()
-}
-
-fn engine<'a>(journal: Journal, world: &'a World, attempts: u32) -> Engine<'a, World> {
-    let options = EngineOptions {
-        attempts,
-        wait_between: Duration::from_millis(10),
-    };
-    let mut engine = Engine::new(journal, &Import, world).unwrap().with_options(options);
-    engine.approve_all("test").unwrap();
-    engine
-}
-
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs REEVE_VSPHERE_HOST"]
 async fn a_machine_that_is_off_and_has_snapshots_comes_by_leases() {
@@ -530,7 +238,7 @@ async fn what_an_export_cannot_do_is_told_when_it_is_planned() {
         refused
             .blockers
             .iter()
-            .any(|blocker| blocker.remedy.contains("--image-format raw"))
+            .any(|blocker| blocker.remedy.contains("--image-format vmdk"))
     );
     // Files of a machine with snapshots are not the whole disk.
     let (host, address) = (Arc::clone(&export.host), export.source.address.clone());
@@ -540,6 +248,35 @@ async fn what_an_export_cannot_do_is_told_when_it_is_planned() {
     };
     let error = reading(move || host.sources().survey_by(&address, Depth::Tables, files).unwrap_err()).await;
     assert!(error.to_string().contains("--transfer lease"), "{error}");
+}
+
+/// The smallest way: what the host packs is not unpacked here.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs REEVE_VSPHERE_HOST"]
+async fn an_export_is_sent_as_it_comes() {
+    // Plainly, and where a stream is cut in its middle.
+    for (orders, leases) in [(&[][..], 2), (&["nfccut 1"], 3)] {
+        let arguments = ["-esx", "-machines", "1"];
+        let export = Export::with_format(&arguments, &["stop"], LEASE, ImageFormat::Vmdk).await;
+        orders.iter().for_each(|order| export.host.obey(order));
+        let context = format!("{orders:?}");
+        assert_eq!(export.goes(export.create(), 3).await, Outcome::Finished, "{context}");
+        let images = export.images();
+        assert_eq!(images.len(), 2, "{context}");
+        assert!(
+            export.streams.iter().all(|stream| images.contains(stream)),
+            "byte by byte: {context}"
+        );
+        export.assert_left(&context);
+        let host = &export.host;
+        assert_eq!(
+            (host.leases("made"), host.leases("completed")),
+            (leases, 2),
+            "{context}"
+        );
+        export.undo().await;
+        assert!(export.images().is_empty());
+    }
 }
 
 /// Each is met in the middle of the first disk, and a new lease helps.
