@@ -213,6 +213,7 @@ fn faults_come_and_go_and_come_again() {
         "cinder-backup-down",
         "barbican-creator",
         "rdrand-off",
+        "image-conversion",
         "https",
         "tls10",
         "slow",

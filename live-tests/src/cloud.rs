@@ -75,6 +75,16 @@ impl Cloud {
         serde_json::from_str(&self.openstack(&all)).expect("the client answers in JSON")
     }
 
+    /// Lets the cloud differ from a good one in a way that the laboratory knows, until it is told to be `good` again.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot.
+    pub fn switch(&self, profile: &str, good: bool) {
+        let verb = if good { "repair" } else { "inject" };
+        run(&mut lab(&["fault", "--name", &self.name, verb, profile]), None).fine();
+    }
+
     /// Returns ids and names of everything in the project that an import could have made.
     #[must_use]
     pub fn holdings(&self) -> Value {

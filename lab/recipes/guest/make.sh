@@ -21,7 +21,7 @@ TMPDIR=$work/tmp mmdebstrap --mode=root --variant=minbase --format=directory --s
 # The files that an import looks at: how disks are mounted, what the network cards are called.
 cat > "$root/etc/fstab" <<'CONF'
 LABEL=guestroot / ext4 errors=remount-ro 0 1
-LABEL=guestdata /srv ext4 nofail,x-systemd.device-timeout=60 0 2
+LABEL=guestdata /srv ext4 nofail,x-systemd.device-timeout=600 0 2
 CONF
 echo guest > "$root/etc/hostname"
 cat > "$root/etc/systemd/network/wire.network" <<'CONF'

@@ -118,14 +118,14 @@ fn parameters(subject: Subject<'_>, names: &[&str]) -> Result<CertificateParams,
         params.distinguished_name.push(DnType::OrganizationName, group);
     }
     params.distinguished_name.push(DnType::CommonName, subject.name);
-    // A laboratory lives for days. Two days back, for clocks that are behind.
+    // A laboratory lives for days. Two days back, for clocks that are behind; a year at most in all, as Mozilla's profiles have it.
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     let day = |offset: i64| {
         let day = today.saturating_add(jiff::Span::new().days(offset));
         let number = |number: i8| u8::try_from(number).expect("months and days are positive");
         date_time_ymd(day.year().into(), number(day.month()), number(day.day()))
     };
-    (params.not_before, params.not_after) = (day(-2), day(365));
+    (params.not_before, params.not_after) = (day(-2), day(363));
     Ok(params)
 }
 

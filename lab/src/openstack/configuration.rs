@@ -22,6 +22,7 @@ pub(super) struct Settings {
     barbican_new_rules: bool,
     rdrand: bool,
     rbac_sharing: bool,
+    image_conversion: bool,
 }
 
 impl Settings {
@@ -32,6 +33,7 @@ impl Settings {
             barbican_new_rules: !has(Profile::BarbicanCreator),
             rdrand: !has(Profile::RdrandOff),
             rbac_sharing: has(Profile::RbacSharing),
+            image_conversion: has(Profile::ImageConversion),
         }
     }
 }
@@ -125,6 +127,14 @@ fn expand(template: &str, settings: Settings) -> String {
                 "cpu_model_extra_flags = rdrand,rdseed"
             } else {
                 ""
+            },
+        ),
+        (
+            "import_plugins",
+            if settings.image_conversion {
+                "image_conversion"
+            } else {
+                "no_op"
             },
         ),
         (
@@ -247,6 +257,12 @@ mod tests {
                 "/etc/nova/nova-compute.conf",
                 "cpu_model_extra_flags = rdrand,rdseed\n",
                 "cpu_models = qemu64\n\n",
+            ),
+            (
+                Profile::ImageConversion,
+                "/etc/glance/glance-api.conf",
+                "image_import_plugins = [no_op]",
+                "image_import_plugins = [image_conversion]",
             ),
             (
                 Profile::RbacSharing,

@@ -28,6 +28,13 @@ const PORTS: [(&str, u16); 11] = [
 const MILLISECONDS: u32 = 40;
 /// The authority's certificate in the root.
 pub(super) const AUTHORITY: &str = "/etc/reeve-lab/authority.pem";
+/// The suites of TLS 1.2 that a server offers by Mozilla's profile "intermediate".
+///
+/// Source: Mozilla, Security/Server Side TLS, version 5.7.
+const INTERMEDIATE: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:\
+                            ECDHE-RSA-CHACHA20-POLY1305:DHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384:DHE-RSA-CHACHA20-POLY1305";
+/// How a line of haproxy's configuration says that it speaks TLS.
+const PEM: &str = " ssl crt /etc/reeve-lab/front.pem";
 const DELAY: &str = include_str!("../../recipes/openstack/front.lua");
 
 /// What the proxy does.
@@ -84,9 +91,9 @@ impl Front {
         text += &format!("frontend alive\n    bind {HOST}:1936\n    http-request return status 200\n");
         for (name, port) in PORTS {
             let tls = match (self.tls, self.tls10 && name == "image") {
-                (false, _) => "",
-                (true, false) => " ssl crt /etc/reeve-lab/front.pem ssl-min-ver TLSv1.2",
-                (true, true) => " ssl crt /etc/reeve-lab/front.pem ssl-min-ver TLSv1.0 ciphers DEFAULT:@SECLEVEL=0",
+                (false, _) => String::new(),
+                (true, false) => format!("{PEM} ssl-min-ver TLSv1.2 ciphers {INTERMEDIATE}"),
+                (true, true) => format!("{PEM} ssl-min-ver TLSv1.0 ciphers DEFAULT:@SECLEVEL=0"),
             };
             text += &format!("listen {name}\n    bind {HOST}:{port}{tls}\n");
             if self.slow {

@@ -30,6 +30,8 @@ pub enum Profile {
     BarbicanCreator,
     /// The processors of new guests have neither RDRAND nor RDSEED.
     RdrandOff,
+    /// An image that is imported is made raw by Glance. Nothing is broken by it: some clouds are so.
+    ImageConversion,
     /// Public endpoints are on https, with a certificate of a private authority.
     Https,
     /// As `https`, and the image endpoint still takes TLS 1.0.
@@ -41,7 +43,7 @@ pub enum Profile {
 }
 
 /// A line about each, in the order in which help shows them.
-const ALL: [(Profile, &str, &str); 16] = [
+const ALL: [(Profile, &str, &str); 17] = [
     (
         Profile::MissingFlavors,
         "missing-flavors",
@@ -97,6 +99,11 @@ const ALL: [(Profile, &str, &str); 16] = [
         Profile::RdrandOff,
         "rdrand-off",
         "the processors of new guests have neither RDRAND nor RDSEED",
+    ),
+    (
+        Profile::ImageConversion,
+        "image-conversion",
+        "Glance makes images raw that are imported by an import method",
     ),
     (
         Profile::Https,

@@ -187,7 +187,7 @@ const SERVICES: [Service; 35] = [
         Answer::HttpFine("http://127.0.0.1:5000/v3"),
     ),
     above(
-        "glance",
+        GLANCE_API,
         &["glance-api", "--config-file", "/etc/glance/glance-api.conf"],
         Answer::HttpFine("http://127.0.0.1:9292/healthcheck"),
     ),
@@ -291,6 +291,7 @@ const SERVICES: [Service; 35] = [
 pub(super) const CINDER_BACKUP: &str = "cinder-backup";
 /// Barbican, whose rules a profile changes.
 pub(super) const BARBICAN: &str = "barbican";
+pub(super) const GLANCE_API: &str = "glance";
 /// The RADOS gateway, which Swift can replace.
 pub(super) const RADOSGW: &str = "radosgw";
 /// nova-compute, which decides on the processors of guests.
@@ -359,7 +360,7 @@ mod tests {
         }
         for name in SWIFT
             .iter()
-            .chain(&[CINDER_BACKUP, BARBICAN, RADOSGW, NOVA_COMPUTE, FRONT])
+            .chain(&[CINDER_BACKUP, BARBICAN, GLANCE_API, RADOSGW, NOVA_COMPUTE, FRONT])
         {
             assert!(named(name).is_some(), "{name}");
         }

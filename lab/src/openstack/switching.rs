@@ -8,7 +8,7 @@ use super::configuration::{Settings, files};
 use super::front::Front;
 use super::lab::OpenStackLab;
 use super::profile::Profile;
-use super::service::{BARBICAN, CINDER_BACKUP, FRONT, NOVA_COMPUTE, RADOSGW, SWIFT};
+use super::service::{BARBICAN, CINDER_BACKUP, FRONT, GLANCE_API, NOVA_COMPUTE, RADOSGW, SWIFT};
 use super::start;
 use crate::error::Result;
 use crate::progress::{Parts, Progress};
@@ -106,6 +106,10 @@ impl OpenStackLab {
                 let since = now();
                 cloud.restart(NOVA_COMPUTE)?;
                 heartbeat(cloud, since, NOVA_COMPUTE)
+            }
+            Profile::ImageConversion => {
+                configure(cloud, profiles)?;
+                cloud.restart(GLANCE_API)
             }
             // Neutron reads its rules again by itself.
             Profile::RbacSharing => configure(cloud, profiles),

@@ -52,6 +52,19 @@ def old_tls(member):
     return b"TLSv1" in said.stdout and b"Cipher is (NONE)" not in said.stdout
 
 
+def imported(member):
+    """Tells what format an image has that was imported as qcow2."""
+    import subprocess
+    disk = f"/tmp/{NAME}.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "1M"], check=True)
+    image = member.image.create_image(
+        NAME, filename=disk, disk_format="qcow2", container_format="bare", use_import=True, wait=True, timeout=120)
+    try:
+        return member.image.get_image(image.id).disk_format
+    finally:
+        member.image.delete_image(image.id)
+
+
 def processors():
     text = open("/etc/nova/nova-compute.conf").read()
     return "rdrand" in text
@@ -75,6 +88,7 @@ def main():
     time.sleep(1.5)
     attempt("share", lambda: rbac(member))
     attempt("secret", lambda: secret(member))
+    attempt("imported", lambda: imported(member))
     kinds = {service.id: service.type for service in admin.identity.services()}
     for endpoint in sorted(admin.identity.endpoints(), key=lambda e: (kinds[e.service_id], e.interface)):
         show("endpoint", kinds[endpoint.service_id], endpoint.interface, endpoint.url)
