@@ -11,6 +11,7 @@ use crate::certificate::Signature;
 use crate::disk::DiskImage;
 use crate::error::ReadError;
 use crate::folder::Members;
+use crate::guest::{GuestLook, look};
 use crate::machine::Machine;
 use crate::manifest::{Manifest, ManifestAlgorithm, file_digest};
 use crate::member_name::MemberName;
@@ -48,6 +49,9 @@ pub struct DiskFile {
     /// The bytes that the image keeps for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stored: Option<u64>,
+    /// The system that is on it, if one was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guest: Option<GuestLook>,
     /// What is odd about it, without standing in the way.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
@@ -133,13 +137,22 @@ pub enum Depth {
     Digests,
 }
 
+/// Whether systems are searched for on the disks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Search {
+    /// They are.
+    Yes,
+    /// They are not: it is done elsewhere.
+    No,
+}
+
 /// Looks into a source.
 ///
 /// # Errors
 ///
 /// [`ReadError`] if the source itself cannot be read; a disk that cannot be read is told in [`DiskFile::error`].
 pub fn inspect(path: &Utf8Path, depth: Depth) -> Result<Inspection, ReadError> {
-    inspect_place(&Place::local(path)?, depth)
+    inspect_place(&Place::local(path)?, depth, Search::Yes)
 }
 
 impl Sources {
@@ -149,11 +162,11 @@ impl Sources {
     ///
     /// As [`inspect`].
     pub fn inspect(&self, address: &SourceAddress, depth: Depth) -> Result<Inspection, ReadError> {
-        inspect_place(&self.open(address)?, depth)
+        inspect_place(&self.open(address)?, depth, Search::Yes)
     }
 }
 
-pub(crate) fn inspect_place(place: &Place, depth: Depth) -> Result<Inspection, ReadError> {
+pub(crate) fn inspect_place(place: &Place, depth: Depth, search: Search) -> Result<Inspection, ReadError> {
     let source = Arc::clone(&place.file);
     let folder = place.members.as_ref();
     let mut found = Inspection {
@@ -175,25 +188,25 @@ pub(crate) fn inspect_place(place: &Place, depth: Depth) -> Result<Inspection, R
             found.remarks.extend_from_slice(ova.remarks());
             let descriptor = descriptor_of(&ova, &mut found.remarks)?;
             let opened = ova.open(&descriptor)?;
-            package(&descriptor, opened.as_ref(), &ova, depth, &mut found)?;
+            package(&descriptor, opened.as_ref(), &ova, (depth, search), &mut found)?;
         }
         SourceKind::Ovf => {
             let name = MemberName::new(&place.file_name, source.name(), 0)?;
-            package(&name, source.as_ref(), folder, depth, &mut found)?;
+            package(&name, source.as_ref(), folder, (depth, search), &mut found)?;
         }
         SourceKind::Vmx => {
             let machine = Vmx::read(source.as_ref())?.machine()?;
             for file in machine.disks.iter().filter_map(|disk| disk.file.as_ref()) {
                 found
                     .disks
-                    .push(disk_file(&file.to_string(), || folder.open(file), folder));
+                    .push(disk_file(&file.to_string(), || folder.open(file), folder, search));
             }
             found.machines.push(machine);
         }
         SourceKind::Vmdk => {
             let name = MemberName::new(&place.file_name, source.name(), 0)?;
             let image = VmdkImage::open(source, folder)?;
-            found.disks.push(opened(&name.to_string(), &image));
+            found.disks.push(opened(&name.to_string(), image, search));
         }
     }
     Ok(found)
@@ -251,7 +264,7 @@ fn package(
     name: &MemberName,
     source: &dyn ByteSource,
     members: &dyn Members,
-    depth: Depth,
+    (depth, search): (Depth, Search),
     found: &mut Inspection,
 ) -> Result<(), ReadError> {
     let envelope = Envelope::read(source)?;
@@ -268,7 +281,7 @@ fn package(
         let Some(capacity) = capacities.get(file.id.as_str()) else {
             continue;
         };
-        let mut disk = disk_file(&file.href, || open_file(file, members), members);
+        let mut disk = disk_file(&file.href, || open_file(file, members), members, search);
         if let (Some(size), Some(said)) = (disk.virtual_size, *capacity)
             && size != said
         {
@@ -335,14 +348,16 @@ fn disk_file(
     name: &str,
     open: impl FnOnce() -> Result<Arc<dyn ByteSource>, ReadError>,
     members: &dyn Members,
+    search: Search,
 ) -> DiskFile {
     match open().and_then(|source| VmdkImage::open(source, members)) {
-        Ok(image) => opened(name, &image),
+        Ok(image) => opened(name, image, search),
         Err(error) => DiskFile {
             name: name.to_owned(),
             kind: None,
             virtual_size: None,
             stored: None,
+            guest: None,
             remarks: Vec::new(),
             error: Some(with_cause(&error)),
         },
@@ -357,13 +372,24 @@ pub(crate) fn with_cause(error: &ReadError) -> String {
     }
 }
 
-fn opened(name: &str, image: &VmdkImage) -> DiskFile {
+fn opened(name: &str, image: VmdkImage, search: Search) -> DiskFile {
+    let mut remarks = image.remarks();
+    let image: Arc<dyn DiskImage> = Arc::new(image);
+    let mut guest = None;
+    if search == Search::Yes {
+        let (found, unseen) = look(&image);
+        if found.is_none() {
+            remarks.extend(unseen);
+        }
+        guest = found;
+    }
     DiskFile {
         name: name.to_owned(),
         kind: Some(image.kind().as_str()),
         virtual_size: Some(image.virtual_size()),
         stored: Some(image.stored_bytes()),
-        remarks: image.remarks(),
+        guest,
+        remarks,
         error: None,
     }
 }

@@ -10,7 +10,7 @@ use crate::disk::{CHUNK_BYTES, DiskImage, DiskKind};
 use crate::error::ReadError;
 use crate::folder::Members;
 use crate::guest::{self, GuestLook};
-use crate::inspect::{Depth, Inspection, SourceKind, descriptor_of, inspect_place, kind, open_file};
+use crate::inspect::{Depth, Inspection, Search, SourceKind, descriptor_of, inspect_place, kind, open_file};
 use crate::machine::{Bus, Machine, MachineDisk};
 use crate::member_name::MemberName;
 use crate::ova::Ova;
@@ -84,7 +84,7 @@ pub struct SourceFacts {
     pub is_described: bool,
     /// Its disks, in the machine's order.
     pub disks: Vec<SourceDisk>,
-    /// What the guest's own files say, if it is a Linux whose root file system can be looked into.
+    /// What the guest's own files say, if it is a Linux or a Windows whose root file system can be looked into.
     pub guest: Option<GuestLook>,
     /// What of the disks could not be looked into; empty if the guest was found.
     pub unseen: Vec<String>,
@@ -216,7 +216,7 @@ fn exported(address: SourceAddress, description: Description, snapshot: Option<S
 }
 
 fn survey_place(place: &Place, depth: Depth) -> Result<Vec<SourceFacts>, ReadError> {
-    let found = inspect_place(place, depth)?;
+    let found = inspect_place(place, depth, Search::No)?;
     let machines = if found.kind == SourceKind::Vmdk {
         vec![lone_disk(place)]
     } else {

@@ -7,7 +7,7 @@ mod made;
 use std::process::Command;
 
 use camino::Utf8Path;
-use reeve_import::{Depth, survey_source};
+use reeve_import::{Depth, GuestLook, survey_source};
 
 /// Returns a disk of 20 MiB with a guest in its second partition.
 fn disk(folder: &Utf8Path, kind: &str) -> Vec<u8> {
@@ -62,7 +62,9 @@ fn a_guest_is_found_in_its_partition() {
         std::fs::write(&path, made::sparse(&disk(folder, kind), true)).unwrap();
         let facts = survey_source(&path, Depth::Tables).unwrap().remove(0);
         assert_eq!(facts.unseen, Vec::<String>::new());
-        let guest = facts.guest.unwrap();
+        let Some(GuestLook::Linux(guest)) = facts.guest else {
+            panic!("{:?}", facts.guest);
+        };
         assert_eq!(guest.name.as_deref(), Some("Debian GNU/Linux 12 (bookworm)"), "{kind}");
         assert_eq!(
             (guest.mounts_by_name, guest.interfaces),

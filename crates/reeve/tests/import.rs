@@ -59,6 +59,17 @@ fn inspect_tells_what_is_in_a_source() {
     insta::assert_snapshot!(all);
 }
 
+#[test]
+fn inspect_tells_which_system_is_on_a_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = Utf8Path::from_path(dir.path()).unwrap();
+    let disk = include_bytes!("../../reeve-import/tests/made/windows.vmdk");
+    std::fs::write(folder.join("windows.vmdk"), disk).unwrap();
+    let said = shown(folder, &["import", "inspect", "windows.vmdk"]);
+    let line = "    guest    Windows Server 2022 Datacenter (21H2, 10.0.20348, x86_64)\n";
+    assert!(said.contains(line), "{said}");
+}
+
 /// A folder with packages and a clouds.yaml, and the cloud; the environment of the machine does not reach the binary.
 struct Desk {
     dir: TempDir,

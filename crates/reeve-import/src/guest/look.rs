@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use super::ext::ExtFiles;
-use super::judge::GuestLook;
+use super::linux::LinuxLook;
+use super::ntfs::NtfsFiles;
+use super::system::GuestLook;
 use super::window::Window;
+use super::windows::{WindowsError, WindowsLook};
 use crate::disk::DiskImage;
 use crate::error::escaped;
 use crate::partition::partitions;
@@ -12,8 +15,9 @@ use crate::partition::partitions;
 /// The most partitions that are looked at.
 const MAX_PARTITIONS: usize = 16;
 
-/// Looks for the root file system of a Linux guest on a disk, and says what could not be looked into.
-pub(crate) fn look(image: &Arc<dyn DiskImage>) -> (Option<GuestLook>, Vec<String>) {
+/// Looks for the root file system of a Linux or the system drive of a Windows on a disk, and says what could not be looked into.
+#[must_use]
+pub fn look(image: &Arc<dyn DiskImage>) -> (Option<GuestLook>, Vec<String>) {
     let mut remarks = Vec::new();
     let mut places = partitions(image.as_ref()).unwrap_or_default();
     if places.is_empty() {
@@ -25,8 +29,8 @@ pub(crate) fn look(image: &Arc<dyn DiskImage>) -> (Option<GuestLook>, Vec<String
                 let reader = Window::new(Arc::clone(image), start, length);
                 match ExtFiles::open(reader) {
                     Ok(files) => {
-                        if let Some(found) = GuestLook::of(&files) {
-                            return (Some(found), remarks);
+                        if let Some(found) = LinuxLook::of(&files) {
+                            return (Some(GuestLook::Linux(found)), remarks);
                         }
                     }
                     Err(error) => remarks.push(format!(
@@ -36,6 +40,20 @@ pub(crate) fn look(image: &Arc<dyn DiskImage>) -> (Option<GuestLook>, Vec<String
                     )),
                 }
             }
+            // Those that Windows starts from, and those of its recovery, are NTFS too; they are no system drive, and nothing is said of them.
+            Some(Kind::Ntfs) => match windows(Window::new(Arc::clone(image), start, length)) {
+                Ok(Some(found)) => return (Some(GuestLook::Windows(found)), remarks),
+                Ok(None) => {}
+                Err(error) => remarks.push(format!(
+                    "partition {} has NTFS, which cannot be looked into: {}",
+                    number + 1,
+                    escaped(&error.to_string(), 200)
+                )),
+            },
+            Some(Kind::BitLocker) => remarks.push(format!(
+                "partition {} is encrypted by BitLocker and cannot be looked into: decrypt it before the export (`manage-bde -off`), or have its recovery key at hand, because a key that the machine's TPM keeps does not travel",
+                number + 1
+            )),
             Some(Kind::Other(name)) => remarks.push(format!(
                 "partition {} has {name}, which is not looked into: whether the guest has the drivers that it needs is not known",
                 number + 1
@@ -46,8 +64,14 @@ pub(crate) fn look(image: &Arc<dyn DiskImage>) -> (Option<GuestLook>, Vec<String
     (None, remarks)
 }
 
+fn windows(window: Window) -> Result<Option<WindowsLook>, WindowsError> {
+    WindowsLook::of(&NtfsFiles::open(window)?)
+}
+
 enum Kind {
     Ext,
+    Ntfs,
+    BitLocker,
     Other(&'static str),
 }
 
@@ -60,11 +84,17 @@ fn kind(image: &dyn DiskImage, start: u64, length: u64) -> Option<Kind> {
     if has(1080, &[0x53, 0xef]) {
         return Some(Kind::Ext);
     }
-    let others: [(usize, &[u8], &'static str); 6] = [
+    if has(3, b"NTFS    ") {
+        return Some(Kind::Ntfs);
+    }
+    // Source: libbde: "BitLocker Drive Encryption (BDE) format", volume header.
+    if has(3, b"-FVE-FS-") {
+        return Some(Kind::BitLocker);
+    }
+    let others: [(usize, &[u8], &'static str); 5] = [
         (0, b"XFSB", "XFS"),
         (0x10040, b"_BHRfS_M", "btrfs"),
         (536, b"LVM2 001", "LVM"),
-        (3, b"NTFS    ", "NTFS"),
         (0, b"LUKS\xba\xbe", "an encrypted volume"),
         (4096, &[0xfc, 0x4e, 0x2b, 0xa9], "software RAID"),
     ];

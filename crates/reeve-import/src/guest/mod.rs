@@ -2,10 +2,17 @@
 
 mod ext;
 mod files;
-mod judge;
+mod linux;
 mod look;
+mod ntfs;
+mod registry;
+mod system;
 mod window;
+mod windows;
+pub(crate) mod windows_fit;
 
 pub use files::GuestFiles;
-pub use judge::{GuestLook, Initramfs};
-pub(crate) use look::look;
+pub use linux::{Initramfs, LinuxLook};
+pub use look::look;
+pub use system::GuestLook;
+pub use windows::{ServiceStart, Unfinished, WindowsLook};

@@ -1,10 +1,11 @@
 //! The hardware that a server is to have, as properties of its images: the nearest that QEMU has to what the guest starts on today.
 //!
-//! Source: nova: `objects/fields.py` – `DiskBus`, `SCSIModel`, `VIFModel`, `FirmwareType`; `virt/libvirt/vif.py`, `blockinfo.py`; glance: "Useful image properties".
+//! Source: nova: `objects/fields.py` – `DiskBus`, `SCSIModel`, `VIFModel`, `FirmwareType`; `virt/libvirt/vif.py`, `blockinfo.py`, `driver.py` (`_set_clock`, `_set_kvm_timers`: what `os_type=windows` does); glance: "Useful image properties".
 
 use std::collections::BTreeMap;
 
 use super::options::{DiskBus, ImportOptions, NicModel};
+use crate::guest::{GuestLook, WindowsLook};
 use crate::machine::{Bus, Firmware, Machine};
 use crate::source::{SourceDisk, SourceFacts};
 
@@ -47,14 +48,19 @@ pub(super) fn hardware(source: &SourceFacts, options: &ImportOptions) -> Hardwar
         Some(DiskBus::Sata) => ("sata", None),
         Some(DiskBus::Scsi) => ("scsi", Some("virtio-scsi")),
         Some(DiskBus::Virtio) => ("virtio", None),
-        None => disk_bus(boot, firmware, is_windows(source), &mut remarks),
+        None => match &source.guest {
+            Some(GuestLook::Windows(look)) => windows_bus(look, boot, firmware, &mut remarks),
+            _ => disk_bus(boot, firmware, is_windows(source), &mut remarks),
+        },
     };
     set("hw_disk_bus", bus);
     if let Some(model) = model {
         set("hw_scsi_model", model);
     }
     if !machine.nics.is_empty() || options.nic_model.is_some() {
-        let model = options.nic_model.unwrap_or_else(|| nic_model(machine, &mut remarks));
+        let model = options
+            .nic_model
+            .unwrap_or_else(|| nic_model(machine, source.guest.as_ref(), &mut remarks));
         set("hw_vif_model", model.as_str());
     }
     if let Some((kind, distro)) = guest(machine) {
@@ -64,10 +70,19 @@ pub(super) fn hardware(source: &SourceFacts, options: &ImportOptions) -> Hardwar
         }
     }
     // What the guest says of itself counts more than what its description says.
-    if let Some(look) = &source.guest {
-        set("os_type", "linux");
-        look.id.iter().for_each(|id| set("os_distro", id));
-        look.version.iter().for_each(|version| set("os_version", version));
+    match &source.guest {
+        Some(GuestLook::Linux(look)) => {
+            set("os_type", "linux");
+            look.id.iter().for_each(|id| set("os_distro", id));
+            look.version.iter().for_each(|version| set("os_version", version));
+        }
+        // Nova gives such a server the local time, Hyper-V's clock and what else Windows knows of a hypervisor; `windows` is glance's word for the distribution.
+        Some(GuestLook::Windows(look)) => {
+            set("os_type", "windows");
+            set("os_distro", "windows");
+            look.version.iter().for_each(|version| set("os_version", version));
+        }
+        None => {}
     }
     for (key, value) in &options.properties {
         if value.is_empty() {
@@ -122,6 +137,44 @@ fn is_windows(source: &SourceFacts) -> bool {
     source.guest.is_none() && guest(&source.machine).is_some_and(|(kind, _)| kind == "windows")
 }
 
+/// Returns bus and SCSI model for the disks of a Windows that was looked into: what it starts on today, or else what it starts a driver for by its boot loader.
+fn windows_bus(
+    look: &WindowsLook,
+    boot: Option<&SourceDisk>,
+    firmware: Firmware,
+    remarks: &mut Vec<String>,
+) -> (&'static str, Option<&'static str>) {
+    let model = boot.and_then(|disk| disk.controller.as_deref()).unwrap_or_default();
+    let is_sas = model.to_ascii_lowercase().contains("sas");
+    let chosen = match boot.and_then(|disk| disk.bus) {
+        Some(Bus::Ide) if firmware == Firmware::Bios => return ("ide", None),
+        Some(Bus::Sata) => return ("sata", None),
+        _ if look.is_ready("sata", None) => ("sata", None),
+        Some(Bus::Scsi) if is_sas && look.is_ready("scsi", Some("lsisas1068")) => ("scsi", Some("lsisas1068")),
+        _ if look.is_ready("virtio", None) => ("virtio", None),
+        // What is missing is said with the look, and is easiest to make good for it.
+        _ => ("sata", None),
+    };
+    if look.is_ready(chosen.0, chosen.1) {
+        let name = match chosen {
+            ("sata", _) => "SATA",
+            ("virtio", _) => "virtio",
+            _ => "LSI Logic SAS",
+        };
+        let faster = if chosen.0 != "virtio" && look.is_ready("virtio", None) {
+            "; it starts that of virtio too, which is faster: `--disk-bus virtio`"
+        } else {
+            ""
+        };
+        remarks.push(format!(
+            "the server's disks are on {name}, whose driver Windows starts by its boot loader{faster}"
+        ));
+    } else {
+        remarks.push("the server's disks are on SATA, for want of a bus that Windows is ready for".to_owned());
+    }
+    chosen
+}
+
 /// Returns bus and SCSI model for the disks, which follow the first one.
 ///
 /// QEMU has the SAS controller (`mptsas1068`), but Linux 6.12 with its driver in the initramfs did not find the root disk on it (seen with QEMU 10.0); its SATA it finds.
@@ -162,7 +215,7 @@ fn disk_bus(
 }
 
 /// Returns the model for the network cards, which follow the first one.
-fn nic_model(machine: &Machine, remarks: &mut Vec<String>) -> NicModel {
+fn nic_model(machine: &Machine, look: Option<&GuestLook>, remarks: &mut Vec<String>) -> NicModel {
     let model = machine
         .nics
         .iter()
@@ -175,13 +228,22 @@ fn nic_model(machine: &Machine, remarks: &mut Vec<String>) -> NicModel {
         "pcnet32" | "vlance" => NicModel::Pcnet,
         "virtio" => NicModel::Virtio,
         _ => {
+            let has = |model: NicModel| match look {
+                Some(GuestLook::Windows(look)) => look.has_nic_driver(model.as_str()),
+                _ => None,
+            };
+            let chosen = if has(NicModel::E1000e) == Some(false) && has(NicModel::E1000) == Some(true) {
+                NicModel::E1000
+            } else {
+                NicModel::E1000e
+            };
             if model.starts_with("vmxnet") {
-                remarks.push(
-                    "the network cards were VMware's own: the server gets e1000e, and its system may call the card by another name"
-                        .to_owned(),
-                );
+                remarks.push(format!(
+                    "the network cards were VMware's own: the server gets {}, and its system may call the card by another name",
+                    chosen.as_str()
+                ));
             }
-            NicModel::E1000e
+            chosen
         }
     }
 }
@@ -216,6 +278,7 @@ fn guest(machine: &Machine) -> Option<(&'static str, Option<&'static str>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::guest::windows_fit::tests::windows;
     use crate::machine::{GuestOs, Nic};
     use crate::plan::build::tests::source;
 
@@ -283,5 +346,46 @@ mod tests {
             ),
         ];
         insta::assert_snapshot!(all.join("\n"));
+    }
+
+    #[test]
+    fn a_windows_gets_what_its_registry_says_it_starts_on() {
+        let with = |drivers: &[(&str, u32, Option<u32>)], bus, model: &str| {
+            let look = windows(drivers, &["nete1g3e.inf"]);
+            let model = model.to_owned();
+            move |source: &mut SourceFacts| {
+                source.guest = Some(GuestLook::Windows(look));
+                source.disks[0].bus = Some(bus);
+                source.disks[0].controller = Some(model);
+                source.machine.os.vmware = Some("debian12_64Guest".to_owned());
+                source.machine.nics = vec![Nic {
+                    label: "nic".to_owned(),
+                    model: Some("VmxNet3".to_owned()),
+                    mac: None,
+                    network: None,
+                }];
+            }
+        };
+        let none = ImportOptions::default();
+        let (sas, ahci, virtio) = (("lsi_sas", 0, None), ("storahci", 0, None), ("viostor", 0, None));
+        let late = ("storahci", 0, Some(3));
+        let all = [
+            chosen(with(&[sas, ahci], Bus::Scsi, "lsilogicsas"), &none),
+            chosen(with(&[sas, late], Bus::Scsi, "lsilogicsas"), &none),
+            chosen(with(&[sas, late], Bus::Scsi, "VirtualSCSI"), &none),
+            chosen(with(&[late, virtio], Bus::Scsi, "VirtualSCSI"), &none),
+            chosen(with(&[ahci, virtio], Bus::Nvme, ""), &none),
+            chosen(with(&[late], Bus::Sata, ""), &none),
+            chosen(with(&[ahci], Bus::Ide, ""), &none),
+            chosen(
+                with(&[ahci], Bus::Sata, ""),
+                &ImportOptions {
+                    disk_bus: Some(DiskBus::Virtio),
+                    nic_model: Some(NicModel::Virtio),
+                    ..none.clone()
+                },
+            ),
+        ];
+        insta::assert_snapshot!(all.join("\n--\n"));
     }
 }

@@ -2,11 +2,13 @@
 
 #![allow(dead_code, reason = "each of the tests that share this module uses a part of it")]
 
+pub(crate) mod hive;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use libdeflater::{CompressionLvl, Compressor};
-use reeve_import::{ByteSource, MemberName, Members, MemorySource, ReadError};
+use reeve_import::{ByteSource, DiskImage, MemberName, Members, MemorySource, ReadError, VmdkImage};
 
 /// Bytes of a grain.
 pub(crate) const GRAIN: usize = 65536;
@@ -173,6 +175,52 @@ pub(crate) fn pieces(disk: &[u8]) -> Files {
         ("a-f002.vmdk", flat),
         ("a-f003.vmdk", third.to_vec()),
     ])
+}
+
+/// Returns a disk whose one file holds its bytes as they are.
+pub(crate) fn flat(disk: &[u8]) -> VmdkImage {
+    let files = Files::new(&[
+        (
+            "f.vmdk",
+            descriptor(
+                "monolithicFlat",
+                &format!("RW {} FLAT \"f-flat.vmdk\" 0", disk.len() / 512),
+            ),
+        ),
+        ("f-flat.vmdk", disk[..disk.len() / 512 * 512].to_vec()),
+    ]);
+    VmdkImage::open(files.source("f.vmdk"), &files).expect("a disk of one file")
+}
+
+/// Returns a disk with a table of partitions, each of which holds what is given.
+pub(crate) fn partitioned(parts: &[&[u8]]) -> Vec<u8> {
+    const FIRST: usize = 2048;
+    let mut disk = vec![0; FIRST * 512];
+    disk[0] = 0xeb;
+    disk[510..512].copy_from_slice(&[0x55, 0xaa]);
+    for (entry, part) in parts.iter().enumerate() {
+        let at = 446 + 16 * entry;
+        disk[at + 4] = 7;
+        let (start, length) = ((disk.len() / 512) as u32, part.len().div_ceil(512) as u32);
+        disk[at + 8..at + 12].copy_from_slice(&start.to_le_bytes());
+        disk[at + 12..at + 16].copy_from_slice(&length.to_le_bytes());
+        disk.extend_from_slice(part);
+        pad(&mut disk);
+    }
+    disk
+}
+
+/// Returns an NTFS of 3 MiB with what is looked at of a Windows, made by `mkntfs` and `ntfs-3g`; `tests/windows.rs` makes it anew.
+pub(crate) fn windows() -> Vec<u8> {
+    let stream = include_bytes!("windows.vmdk");
+    let files = Files::new(&[("windows.vmdk", stream.to_vec())]);
+    let image = VmdkImage::open(files.source("windows.vmdk"), &files).expect("a disk that was made here");
+    let mut bytes = vec![0; usize::try_from(image.virtual_size()).expect("3 MiB")];
+    image
+        .reader()
+        .read_at(&mut bytes, 0)
+        .expect("a disk that was made here");
+    bytes
 }
 
 /// Returns an OVA with a descriptor, a manifest and a stream.

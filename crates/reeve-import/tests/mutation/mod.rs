@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use reeve_import::{
     ByteSource, DecodeOptions, DigestKind, DiskImage, Envelope, Manifest, Members, MemorySource, NoProgress, NoSink,
-    Ova, Signature, StreamDisk, VmdkImage, Vmx, decode_image, decode_stream,
+    Ova, Signature, StreamDisk, VmdkImage, Vmx, WindowsLook, decode_image, decode_stream, look,
 };
 
 use crate::made;
+use crate::made::hive::{Lists, software, system};
 
 /// The longest that one input may take.
 pub(crate) const SLOWEST: Duration = Duration::from_secs(10);
@@ -51,6 +52,11 @@ pub(crate) fn targets(corpus: &dyn Fn(&str) -> Vec<Vec<u8>>) -> Vec<Target> {
             archive: name == "ova",
         }
     };
+    let lists = [Lists::Lf, Lists::Lh, Lists::Li, Lists::Ri];
+    let hives = lists
+        .iter()
+        .flat_map(|lists| [system().hive(*lists), software().hive(*lists)])
+        .collect();
     vec![
         target("image", vec![made::stream(&disk), made::sparse(&disk, true)], image),
         target("stream", vec![made::stream(&disk)], stream),
@@ -60,6 +66,8 @@ pub(crate) fn targets(corpus: &dyn Fn(&str) -> Vec<Vec<u8>>) -> Vec<Target> {
         target("vmx", vec![VMX.as_bytes().to_vec()], vmx),
         target("manifest", vec![MANIFEST.as_bytes().to_vec()], manifest),
         target("certificate", vec![CERTIFICATE.as_bytes().to_vec()], certificate),
+        target("ntfs", vec![made::windows()], ntfs),
+        target("registry", hives, registry),
     ]
 }
 
@@ -142,6 +150,35 @@ fn vmx(bytes: &[u8]) {
 
 fn manifest(bytes: &[u8]) {
     let _ = Manifest::read(&MemorySource::new("input.mf", bytes.to_vec()));
+}
+
+/// Looks into a Windows. What makes the crate behind it panic is caught before it comes here; its message is not.
+fn ntfs(bytes: &[u8]) {
+    if bytes.len() < 512 {
+        return;
+    }
+    let image: Arc<dyn DiskImage> = Arc::new(made::flat(bytes));
+    let (found, unseen) = look(&image);
+    for text in found
+        .iter()
+        .flat_map(|found| found.remarks("sata", None, Some("e1000e")))
+        .chain(unseen)
+    {
+        assert!(!text.chars().any(char::is_control), "{text:?}");
+    }
+}
+
+fn registry(bytes: &[u8]) {
+    let (system, software) = (system().hive(Lists::Lf), software().hive(Lists::Lf));
+    for look in [
+        WindowsLook::of_hives(bytes, &software),
+        WindowsLook::of_hives(&system, bytes),
+    ] {
+        let Ok(look) = look else { continue };
+        for text in look.remarks("sata", None, Some("e1000e")) {
+            assert!(!text.chars().any(char::is_control), "{text:?}");
+        }
+    }
 }
 
 fn certificate(bytes: &[u8]) {

@@ -179,6 +179,9 @@ fn disk_lines(out: &mut String, disk: &DiskFile) {
         out,
         &format!("  {}: {kind}, {} with {} stored", disk.name, size(whole), size(stored)),
     );
+    if let Some(guest) = &disk.guest {
+        field(out, "  guest", &guest.summary());
+    }
     for remark in &disk.remarks {
         field(out, "  note", remark);
     }

@@ -24,7 +24,7 @@ pub enum Initramfs {
 
 /// What is known of a Linux guest from its root file system.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct GuestLook {
+pub struct LinuxLook {
     /// Its name for people: `Debian GNU/Linux 12 (bookworm)`.
     pub name: Option<String>,
     /// Its name for programs: `debian`.
@@ -58,7 +58,7 @@ const DRIVERS: [&str; 11] = [
     "vmxnet3",
 ];
 
-impl GuestLook {
+impl LinuxLook {
     /// Reads what the files say; `None` if this is no root file system of Linux.
     #[must_use]
     pub fn of(files: &dyn GuestFiles) -> Option<Self> {
@@ -92,16 +92,16 @@ impl GuestLook {
         })
     }
 
+    /// Returns its name.
+    pub(super) fn summary(&self) -> String {
+        let name = self.name.as_deref().or(self.id.as_deref());
+        name.unwrap_or("a Linux without a name").to_owned()
+    }
+
     /// Says what of the guest does not fit a server with this disk bus and this network card; sentences without a full stop.
     #[must_use]
     pub fn remarks(&self, disk_bus: &str, scsi_model: Option<&str>, nic_model: Option<&str>) -> Vec<String> {
-        let mut remarks = Vec::new();
-        let name = self
-            .name
-            .as_deref()
-            .or(self.id.as_deref())
-            .unwrap_or("a Linux without a name");
-        remarks.push(format!("the guest is {name}"));
+        let mut remarks = vec![format!("the guest is {}", self.summary())];
         let disk_driver = match (disk_bus, scsi_model) {
             ("ide", _) => Some("ata_piix"),
             ("sata", _) => Some("ahci"),
@@ -382,7 +382,7 @@ mod tests {
 
     #[test]
     fn what_will_not_fit_is_told_for_the_hardware_that_was_chosen() {
-        let look = GuestLook::of(&debian()).unwrap();
+        let look = LinuxLook::of(&debian()).unwrap();
         assert_eq!(
             (look.id.as_deref(), look.version.as_deref(), look.initramfs),
             (Some("debian"), Some("12"), Initramfs::Most)
@@ -409,7 +409,7 @@ mod tests {
         );
         rhel.0
             .insert("/etc/sysconfig/network-scripts/ifcfg-ens33".to_owned(), String::new());
-        let look = GuestLook::of(&rhel).unwrap();
+        let look = LinuxLook::of(&rhel).unwrap();
         assert_eq!(look.initramfs, Initramfs::ThisHardware);
         assert_eq!(look.interfaces, ["ens192", "ens33"]);
         let remarks = look.remarks("virtio", None, None).join("\n");
@@ -422,13 +422,13 @@ mod tests {
             "/etc/dracut.conf.d/90-general.conf".to_owned(),
             "hostonly=no\n".to_owned(),
         );
-        assert_eq!(GuestLook::of(&rhel).unwrap().initramfs, Initramfs::Most);
+        assert_eq!(LinuxLook::of(&rhel).unwrap().initramfs, Initramfs::Most);
     }
 
     #[test]
     fn what_is_no_root_of_linux_is_none() {
-        assert_eq!(GuestLook::of(&files(&[("/bootmgr", "x")])), None);
-        let bare = GuestLook::of(&files(&[("/etc/fstab", "/dev/nvme0n1p1 / xfs defaults 0 0")])).unwrap();
+        assert_eq!(LinuxLook::of(&files(&[("/bootmgr", "x")])), None);
+        let bare = LinuxLook::of(&files(&[("/etc/fstab", "/dev/nvme0n1p1 / xfs defaults 0 0")])).unwrap();
         let remarks = bare.remarks("sata", None, None).join("\n");
         assert!(remarks.contains("/etc/fstab mounts /dev/nvme0n1p1"), "{remarks}");
     }
@@ -439,7 +439,7 @@ mod tests {
             let mut guest = debian();
             let path = guest.0.keys().nth(which).unwrap().clone();
             guest.0.insert(path, text);
-            if let Some(look) = GuestLook::of(&guest) {
+            if let Some(look) = LinuxLook::of(&guest) {
                 for remark in look.remarks("virtio", None, Some("virtio")) {
                     prop_assert!(!remark.chars().any(char::is_control), "{:?}", remark);
                 }
