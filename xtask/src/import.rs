@@ -1,4 +1,4 @@
-//! What is particular to the import's readers: fuzzing, disks of qemu-img, file systems of ntfs-3g, hives of hivex, descriptors and simulated hosts of govmomi.
+//! What is particular to the import's readers: fuzzing, disks of qemu-img, file systems and registries of guests, descriptors and simulated hosts of govmomi.
 
 use std::process::Command;
 
@@ -22,7 +22,7 @@ pub(crate) struct FuzzArgs {
     /// Where the numbers begin; another seed gives other inputs.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Only this reader: image, stream, descriptor, ova, ovf, vmx, manifest, certificate, ntfs or registry.
+    /// Only this reader: image, stream, descriptor, ova, ovf, vmx, manifest, certificate, ntfs, registry, lvm or xfs.
     #[arg(long)]
     target: Option<String>,
 }
@@ -51,16 +51,16 @@ fn fuzz_built(args: &FuzzArgs, parts: &mut Parts) -> Result<(), PartError> {
     parts.show("feed mutated inputs to the import's readers", &mut command)
 }
 
-/// Passes the tests of the import that need more than the crates: Debian's qemu-utils, ntfs-3g and libhivex-bin, a Go module and Go. The crates' tests are built.
+/// Passes the tests of the import that need more than the crates: Debian's qemu-utils, ntfs-3g, libhivex-bin, xfsprogs and lvm2, a Go module and Go. The crates' tests are built.
 pub(crate) fn tests(parts: &mut Parts) -> Result<(), PartError> {
-    ensure_packages(
-        parts,
-        &[
-            ("qemu-img", "qemu-utils"),
-            ("mkntfs", "ntfs-3g"),
-            ("hivexml", "libhivex-bin"),
-        ],
-    )?;
+    let packages = [
+        ("qemu-img", "qemu-utils"),
+        ("mkntfs", "ntfs-3g"),
+        ("hivexml", "libhivex-bin"),
+        ("mkfs.xfs", "xfsprogs"),
+        ("pvcreate", "lvm2"),
+    ];
+    ensure_packages(parts, &packages)?;
     let fixtures = parts.run("get govmomi's OVF descriptors", govmomi)?;
     let host = simulated_host(parts)?;
     let mut test = cargo();
@@ -74,6 +74,8 @@ pub(crate) fn tests(parts: &mut Parts) -> Result<(), PartError> {
         "--test",
         "windows",
         "--test",
+        "file_systems",
+        "--test",
         "govmomi",
         "--test",
         "vsphere",
@@ -83,7 +85,7 @@ pub(crate) fn tests(parts: &mut Parts) -> Result<(), PartError> {
         "--ignored",
     ]);
     parts.show(
-        "tests of the import against qemu-img, ntfs-3g, hivex, govmomi's descriptors and its simulated hosts",
+        "tests of the import against qemu-img, ntfs-3g, hivex, mkfs.xfs, LVM, govmomi's descriptors and its simulated hosts",
         &mut test,
     )?;
     let args = FuzzArgs {

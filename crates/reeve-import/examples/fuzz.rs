@@ -2,6 +2,8 @@
 //!
 //! A failing input is written to a file and its name printed; `--input FILE --target NAME` runs it again.
 
+#[path = "../tests/guests/mod.rs"]
+mod guests;
 #[path = "../tests/made/mod.rs"]
 mod made;
 #[path = "../tests/mutation/mod.rs"]

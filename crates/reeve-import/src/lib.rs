@@ -30,6 +30,7 @@ mod folder;
 mod guest;
 mod inflate;
 mod inspect;
+mod logical;
 mod machine;
 mod manifest;
 mod member_name;
@@ -55,7 +56,7 @@ pub use decode::{
 pub use disk::{CHUNK_BYTES, DiskImage, DiskKind, DiskReader, Extent, ExtentKind, Extents, MAX_DISK_BYTES};
 pub use error::{ReadError, SourceName};
 pub use folder::{Folder, Members};
-pub use guest::{GuestFiles, GuestLook, Initramfs, LinuxLook, ServiceStart, Unfinished, WindowsLook, look};
+pub use guest::{GuestFiles, GuestLook, Initramfs, LinuxLook, ServiceStart, Unfinished, WindowsLook, look, look_into};
 pub use inspect::{Depth, DigestState, DiskFile, FileDigest, Inspection, SourceKind, inspect, open_file};
 pub use machine::{Bus, Controller, Firmware, GuestOs, Machine, MachineDisk, Nic, Property};
 pub use manifest::{Manifest, ManifestAlgorithm, ManifestEntry, file_digest};

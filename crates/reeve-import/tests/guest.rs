@@ -91,12 +91,64 @@ fn a_damaged_file_system_is_said_and_does_not_stand_in_the_way() {
         let facts = survey_source(&path, Depth::Tables).unwrap().remove(0);
         assert!(facts.disks[0].refused.is_none(), "{at}");
     }
-    // One that is not read at all is named.
-    let mut disk = whole;
-    disk[start..start + 4].copy_from_slice(b"XFSB");
-    disk[start + 1080..start + 1082].fill(0);
+    // What is not read at all is named, and so is what is damaged.
+    for (at, magic, said) in [
+        (
+            3,
+            &b"NTFS    "[..],
+            "partition 2, which has NTFS, cannot be looked into:",
+        ),
+        (
+            0,
+            b"LUKS\xba\xbe",
+            "partition 2 has an encrypted volume, which is not looked into",
+        ),
+        (0x10040, b"_BHRfS_M", "partition 2 has btrfs, which is not looked into"),
+        (
+            4096,
+            &[0xfc, 0x4e, 0x2b, 0xa9],
+            "partition 2 has software RAID, which is not looked into",
+        ),
+        (
+            0,
+            b"XFSB",
+            "partition 2 cannot be looked into: it has features that are not known",
+        ),
+        (
+            1024,
+            b"LABELONE\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0LVM2 001",
+            "partition 2, which has LVM, cannot be looked into: its label is damaged",
+        ),
+    ] {
+        let mut disk = whole.clone();
+        disk[start + 1080..start + 1082].fill(0);
+        disk[start + at..start + at + magic.len()].copy_from_slice(magic);
+        std::fs::write(&path, made::sparse(&disk, true)).unwrap();
+        let facts = survey_source(&path, Depth::Tables).unwrap().remove(0);
+        assert_eq!(facts.guest, None);
+        assert!(facts.unseen[0].starts_with(said), "{:?}", facts.unseen);
+    }
+}
+
+#[test]
+fn a_guest_in_a_logical_partition_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = Utf8Path::from_path(dir.path()).unwrap();
+    let mut disk = disk(folder, "ext4");
+    // The second partition becomes one in an extended one, whose table is in what was the first.
+    disk[446 + 4] = 0x05;
+    disk[446 + 16..446 + 32].fill(0);
+    let table = 2048 * 512;
+    disk[table + 510..table + 512].copy_from_slice(&[0x55, 0xaa]);
+    disk[table + 446 + 4] = 0x83;
+    disk[table + 446 + 8..table + 446 + 12].copy_from_slice(&2048_u32.to_le_bytes());
+    disk[table + 446 + 12..table + 446 + 16].copy_from_slice(&(16_u32 << 11).to_le_bytes());
+    let path = folder.join("disk.vmdk");
     std::fs::write(&path, made::sparse(&disk, true)).unwrap();
     let facts = survey_source(&path, Depth::Tables).unwrap().remove(0);
-    assert_eq!(facts.guest, None);
-    assert!(facts.unseen[0].starts_with("partition 2 has XFS"), "{:?}", facts.unseen);
+    assert_eq!(facts.unseen, Vec::<String>::new());
+    let Some(GuestLook::Linux(guest)) = facts.guest else {
+        panic!("no Linux was found");
+    };
+    assert_eq!(guest.id.as_deref(), Some("debian"));
 }

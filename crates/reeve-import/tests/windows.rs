@@ -182,7 +182,7 @@ fn what_cannot_be_looked_into_is_said() {
     let (found, unseen) = seen(&made::partitioned(&[&torn]));
     assert_eq!(found, None);
     assert!(
-        unseen[0].starts_with("partition 1 has NTFS, which cannot be looked into:"),
+        unseen[0].starts_with("partition 1, which has NTFS, cannot be looked into:"),
         "{unseen:?}"
     );
 }

@@ -1,18 +1,18 @@
 //! Mutation of sound inputs, and the readers that must bear it: no panic, no hang, no memory beyond bounds.
 //!
 //! Structure-aware where it counts: numbers are replaced in place by numbers that hurt, whole sectors are copied over each other,
-//! tar checksums are repaired so that the mutation behind them is reached.
+//! checksums of tar, LVM and XFS are repaired so that the mutation behind them is reached.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reeve_import::{
     ByteSource, DecodeOptions, DigestKind, DiskImage, Envelope, Manifest, Members, MemorySource, NoProgress, NoSink,
-    Ova, Signature, StreamDisk, VmdkImage, Vmx, WindowsLook, decode_image, decode_stream, look,
+    Ova, Signature, StreamDisk, VmdkImage, Vmx, WindowsLook, decode_image, decode_stream, look, look_into,
 };
 
-use crate::made;
 use crate::made::hive::{Lists, software, system};
+use crate::{guests, made};
 
 /// The longest that one input may take.
 pub(crate) const SLOWEST: Duration = Duration::from_secs(10);
@@ -28,8 +28,17 @@ pub(crate) struct Target {
     pub(crate) name: &'static str,
     pub(crate) seeds: Vec<Vec<u8>>,
     pub(crate) run: fn(&[u8]),
-    /// Whether inputs are tar archives.
-    archive: bool,
+    form: Form,
+}
+
+/// What inputs are made of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Bytes,
+    /// A tar archive.
+    Archive,
+    /// A disk by its sectors, as `guests` has them.
+    Sectors,
 }
 
 /// Returns all targets with their seeds; `corpus` holds more seeds for each, by the target's name.
@@ -49,7 +58,11 @@ pub(crate) fn targets(corpus: &dyn Fn(&str) -> Vec<Vec<u8>>) -> Vec<Target> {
             name,
             seeds,
             run,
-            archive: name == "ova",
+            form: match name {
+                "ova" => Form::Archive,
+                "lvm" | "xfs" => Form::Sectors,
+                _ => Form::Bytes,
+            },
         }
     };
     let lists = [Lists::Lf, Lists::Lh, Lists::Li, Lists::Ri];
@@ -68,6 +81,8 @@ pub(crate) fn targets(corpus: &dyn Fn(&str) -> Vec<Vec<u8>>) -> Vec<Target> {
         target("certificate", vec![CERTIFICATE.as_bytes().to_vec()], certificate),
         target("ntfs", vec![made::windows()], ntfs),
         target("registry", hives, registry),
+        target("lvm", vec![guests::kept("lvm-ext4")], guest),
+        target("xfs", ["xfs-4", "xfs-5", "xfs-5-log"].map(guests::kept).into(), guest),
     ]
 }
 
@@ -186,6 +201,23 @@ fn certificate(bytes: &[u8]) {
     let _ = Signature::check(&MemorySource::new("a.cert", bytes.to_vec()), &manifest);
 }
 
+/// Looks at a disk by its sectors, and once more where checksums do not keep it from what is behind them.
+fn guest(bytes: &[u8]) {
+    for fits in [false, true] {
+        let mut disk = guests::Sectors::parse(bytes);
+        if fits {
+            disk.repair();
+        }
+        let (_, remarks) = look_into(&disk.image(), |_, files| {
+            guests::explore(files);
+            None::<()>
+        });
+        for remark in remarks {
+            assert!(!remark.chars().any(char::is_control), "{remark:?}");
+        }
+    }
+}
+
 /// Numbers from a seed: the same input each time, so that a failure can be seen again.
 pub(crate) struct Numbers(u64);
 
@@ -249,9 +281,14 @@ impl Target {
     pub(crate) fn input(&self, numbers: &mut Numbers) -> Vec<u8> {
         let mut bytes = self.seeds[numbers.below(self.seeds.len())].clone();
         for _ in 0..1 + numbers.below(4) {
-            mutate(&mut bytes, numbers);
+            // What shifts all sectors behind it is tried, too.
+            if self.form == Form::Sectors && numbers.below(8) > 0 {
+                mutate_sector(&mut bytes, numbers);
+            } else {
+                mutate(&mut bytes, numbers);
+            }
         }
-        if self.archive && numbers.below(4) > 0 {
+        if self.form == Form::Archive && numbers.below(4) > 0 {
             repair_checksums(&mut bytes);
         }
         bytes
@@ -337,6 +374,20 @@ fn mutate(bytes: &mut Vec<u8>, numbers: &mut Numbers) {
                 bytes.copy_within(at + 4..at + 8, at);
             }
         }
+    }
+}
+
+/// Mutates a sector of a disk in its place, more often one of the first.
+fn mutate_sector(bytes: &mut [u8], numbers: &mut Numbers) {
+    let (_, kept) = bytes.split_at_mut(8.min(bytes.len()));
+    let (kept, _) = kept.as_chunks_mut::<516>();
+    let reach = [16, 512, usize::MAX][numbers.below(3)];
+    let number = numbers.below(kept.len().min(reach));
+    if let Some(kept) = kept.get_mut(number) {
+        let mut sector = kept[4..].to_vec();
+        mutate(&mut sector, numbers);
+        sector.resize(512, 0);
+        kept[4..].copy_from_slice(&sector);
     }
 }
 
