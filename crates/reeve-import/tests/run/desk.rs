@@ -132,6 +132,15 @@ impl Desk {
             .unwrap()
     }
 
+    /// Makes a run of the plan, and goes forward with it until it ends for some reason.
+    pub(crate) async fn goes(&self, plan: &Plan) -> Outcome {
+        let world = self.world(plan).await;
+        engine(self.create(plan), &Import, &world)
+            .run(&Until::End)
+            .await
+            .unwrap()
+    }
+
     /// Takes the run up again until it is finished.
     pub(crate) async fn finish(&self, plan: &Plan) {
         for _ in 0..10 {

@@ -25,11 +25,7 @@ use desk::{BOUND, Desk, engine};
 async fn a_machine_becomes_a_server_and_is_taken_back() {
     let desk = Desk::new().await;
     let plan = desk.plan(Makes::Server).await;
-    let world = desk.world(&plan).await;
-    let outcome = engine(desk.create(&plan), &Import, &world)
-        .run(&Until::End)
-        .await
-        .unwrap();
+    let outcome = desk.goes(&plan).await;
     assert_eq!(outcome, Outcome::Finished);
     desk.assert_whole("a plain run");
     {
@@ -180,11 +176,7 @@ async fn an_upload_that_breaks_off_is_begun_anew() {
             state.break_upload_at = Some(300_000);
             state.broken_upload_status = status.to_owned();
         }
-        let world = desk.world(&plan).await;
-        let outcome = engine(desk.create(&plan), &Import, &world)
-            .run(&Until::End)
-            .await
-            .unwrap();
+        let outcome = desk.goes(&plan).await;
         assert_eq!(outcome, Outcome::Finished, "{status}");
         assert_eq!(desk.made()["images"], 1, "{status}");
         assert_eq!(desk.cloud.state().asked("POST /image/v2/images"), 2, "{status}");
@@ -208,11 +200,7 @@ async fn what_a_dead_process_left_is_deleted_and_made_again() {
             json!({ "id": "left", "status": status, "owner": "alpha-id", "tags": [mark], "visibility": "private", "size": size,
                 "os_hash_algo": "sha512", "os_hash_value": hash }),
         );
-        let world = desk.world(&plan).await;
-        let outcome = engine(desk.create(&plan), &Import, &world)
-            .run(&Until::End)
-            .await
-            .unwrap();
+        let outcome = desk.goes(&plan).await;
         assert_eq!(outcome, Outcome::Finished, "{status}");
         assert_eq!(desk.made()["images"], 1, "{status}");
         assert!(
@@ -248,11 +236,7 @@ async fn a_source_that_has_changed_is_refused_before_anything_is_made() {
     let mut other = desk.disk.clone();
     other[5] ^= 1;
     std::fs::write(desk.source(), made::ova(&other)).unwrap();
-    let world = desk.world(&plan).await;
-    let outcome = engine(desk.create(&plan), &Import, &world)
-        .run(&Until::End)
-        .await
-        .unwrap();
+    let outcome = desk.goes(&plan).await;
     let Outcome::Paused(PauseReason::Refused { because, .. }) = outcome else {
         panic!("{outcome:?}");
     };
@@ -270,11 +254,7 @@ async fn what_the_cloud_refuses_is_said_in_its_words() {
     let words = r#"{"NeutronError":{"message":"disallowed by policy"}}"#;
     let reply = Behaviour::Status(403, Vec::new(), words.to_owned());
     desk.cloud.fault(Fault::always("POST /network/v2.0/ports", reply));
-    let world = desk.world(&plan).await;
-    let outcome = engine(desk.create(&plan), &Import, &world)
-        .run(&Until::End)
-        .await
-        .unwrap();
+    let outcome = desk.goes(&plan).await;
     let Outcome::Paused(PauseReason::Failed { error, step }) = outcome else {
         panic!("{outcome:?}");
     };

@@ -42,9 +42,7 @@ async fn a_disk_that_is_sent_as_it_is_arrives_byte_by_byte_and_is_decoded_on_the
     let mut contents = Vec::new();
     for format in [ImageFormat::Raw, ImageFormat::Vmdk] {
         let plan = desk.planned(options(format, ImageMethod::Upload)).await;
-        let world = desk.world(&plan).await;
-        let journal = desk.create(&plan);
-        let outcome = engine(journal, &Import, &world).run(&Until::End).await.unwrap();
+        let outcome = desk.goes(&plan).await;
         assert_eq!(outcome, Outcome::Finished);
         contents.push(desk.report().disks[0].image.clone().unwrap().content);
         if format == ImageFormat::Vmdk {
@@ -73,11 +71,7 @@ async fn a_disk_that_cannot_be_decoded_does_not_arrive() {
     let inner = at + stream.len() / 2;
     archive[inner..inner + 512].fill(0xa5);
     std::fs::write(desk.source(), archive).unwrap();
-    let world = desk.world(&plan).await;
-    let outcome = engine(desk.create(&plan), &Import, &world)
-        .run(&Until::End)
-        .await
-        .unwrap();
+    let outcome = desk.goes(&plan).await;
     assert!(matches!(outcome, Outcome::Paused(_)), "{outcome:?}");
     assert_eq!(desk.made()["images"], 0);
 }
@@ -189,11 +183,7 @@ async fn a_volume_that_does_not_hold_the_disk_is_told_and_taken_back() {
             ..ImportOptions::default()
         })
         .await;
-    let world = desk.world(&plan).await;
-    let outcome = engine(desk.create(&plan), &Import, &world)
-        .run(&Until::End)
-        .await
-        .unwrap();
+    let outcome = desk.goes(&plan).await;
     let Outcome::Paused(PauseReason::Failed { error, step }) = outcome else {
         panic!("{outcome:?}");
     };
@@ -220,11 +210,7 @@ async fn an_encrypted_volume_is_not_compared() {
             ..ImportOptions::default()
         })
         .await;
-    let world = desk.world(&plan).await;
-    let outcome = engine(desk.create(&plan), &Import, &world)
-        .run(&Until::End)
-        .await
-        .unwrap();
+    let outcome = desk.goes(&plan).await;
     let Outcome::Paused(PauseReason::Refused { because, .. }) = outcome else {
         panic!("{outcome:?}");
     };
@@ -237,11 +223,7 @@ async fn an_import_that_the_cloud_refuses_leaves_no_image() {
     let plan = desk.planned(options(ImageFormat::Raw, ImageMethod::GlanceDirect)).await;
     let reply = Behaviour::Status(403, Vec::new(), "Import is not allowed here".to_owned());
     desk.cloud.fault(Fault::always("POST /image/v2/images/image-", reply));
-    let world = desk.world(&plan).await;
-    let outcome = engine(desk.create(&plan), &Import, &world)
-        .run(&Until::End)
-        .await
-        .unwrap();
+    let outcome = desk.goes(&plan).await;
     let Outcome::Paused(PauseReason::Failed { error, .. }) = outcome else {
         panic!("{outcome:?}");
     };
