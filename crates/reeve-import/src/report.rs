@@ -231,7 +231,7 @@ impl ImportReport {
         });
         Block {
             title: "Digests".to_owned(),
-            intro: "Of all bytes that were sent. Glance computed the same over what arrived: the two were compared before anything was built on the image. \
+            intro: "Of all bytes of the image, computed here while the disk was sent, and by Glance over what it keeps: the two were compared before anything was built on the image. \
                     `openstack image show -c os_hash_algo -c os_hash_value IMAGE` shows Glance's own, and `openstack image save IMAGE | sha512sum` computes it once more."
                 .to_owned(),
             parts: parts.collect(),
