@@ -60,7 +60,13 @@ def imported(member):
     image = member.image.create_image(
         NAME, filename=disk, disk_format="qcow2", container_format="bare", use_import=True, wait=True, timeout=120)
     try:
-        return member.image.get_image(image.id).disk_format
+        # The SDK does not wait for the import itself.
+        for _ in range(60):
+            image = member.image.get_image(image.id)
+            if image.status == "active":
+                return image.disk_format
+            time.sleep(1)
+        return image.status
     finally:
         member.image.delete_image(image.id)
 
