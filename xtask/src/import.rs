@@ -69,6 +69,7 @@ pub(crate) fn tests(parts: &mut Parts) -> Result<(), PartError> {
     test.args([
         "test",
         "--workspace",
+        "--no-fail-fast",
         "--test",
         "qemu",
         "--test",

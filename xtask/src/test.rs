@@ -116,7 +116,8 @@ fn crates(parts: &mut Parts) -> Result<(), PartError> {
     build.args(["test", "--quiet", "--workspace", "--no-run"]);
     parts.quiet("build the tests", &mut build)?;
     let mut test = cargo();
-    test.args(["test", "--workspace", "--exclude", "reeve-live-tests"]);
+    // One failure must not hide the next: who mends them wants all of them from one run.
+    test.args(["test", "--workspace", "--no-fail-fast", "--exclude", "reeve-live-tests"]);
     test.env(
         "REEVE_TEST_REQUIRE_CHROMIUM",
         if rustix::process::geteuid().is_root() { "1" } else { "" },

@@ -593,7 +593,8 @@ async fn a_machine_that_runs_is_exported_and_nothing_is_left_at_the_host() {
     ];
     let (out, _) = ends(1, with_login(&words, &[&source])).await;
     assert!(
-        out.contains("in the way: a qcow2") && out.contains("--image-format raw"),
+        out.contains("in the way: a qcow2")
+            && out.contains("`--image-format vmdk`, which sends it as it comes, or `raw`"),
         "{out}"
     );
     let words = ["import", "plan", "web.ovf", "--cloud", "good", "--transfer", "lease"];
