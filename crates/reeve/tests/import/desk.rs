@@ -65,13 +65,13 @@ impl Desk {
         self.file(&format!("{below}{name}-disk1.vmdk"), DISK);
     }
 
-    pub(crate) fn command(&self, words: &[&str]) -> Command {
+    fn command(&self, words: &[&str]) -> Command {
         let mut command = binary(self.path(), words);
         command.env("COLUMNS", "120").env("REEVE_CHECK_POLL_MS", "2");
         command
     }
 
-    pub(crate) async fn reeve(&self, words: &[&str]) -> Output {
+    async fn reeve(&self, words: &[&str]) -> Output {
         let mut command = self.command(words);
         tokio::task::spawn_blocking(move || command.output().unwrap())
             .await
