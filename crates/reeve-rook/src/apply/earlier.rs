@@ -37,6 +37,9 @@ pub(crate) struct PodStart {
     pub(crate) uid: String,
     pub(crate) started: String,
     pub(crate) restarts: i64,
+    /// The ReplicaSet that made it; not recorded by reeve 0.1 before this field was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) replica_set: Option<String>,
 }
 
 /// Records of earlier steps that later ones compare with; none where the step is not done.

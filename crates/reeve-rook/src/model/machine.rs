@@ -38,6 +38,7 @@ pub(super) enum Happening {
     OperatorUp { round: u64 },
     OperatorGone { pod: String },
     RookReconciles { round: u64, stage: Stage },
+    RookGivesUp { process: u32 },
     Collected,
 }
 
@@ -218,6 +219,7 @@ impl Machine {
             Happening::OperatorUp { round } => self.operator_up(round),
             Happening::OperatorGone { pod } => self.operator_gone(&pod),
             Happening::RookReconciles { round, stage } => self.rook_reconciles(round, stage),
+            Happening::RookGivesUp { process } => self.rook_gives_up(process),
             Happening::Collected => self.collected(),
         }
     }

@@ -1,7 +1,8 @@
 //! The Rook operator: what it makes of a CephCluster, in the order in which it makes it.
 //!
 //! Source: the laboratory, Rook v1.18.11 (`docs/src/decisions/rook-apply.md`, `rook-plan.md`): mons first, then mgrs, whose pods it waits for,
-//! then prepare jobs and the OSDs; an OSD's Deployment has label `device-type` when it is made and loses it at the next reconcile.
+//! then prepare jobs and the OSDs; an OSD's Deployment has label `device-type` when it is made and loses it at the next reconcile. A change of the CephCluster
+//! begins a reconcile beside the one under way; that one gives up about a minute later and then says `Progressing`, with nothing in progress any more.
 
 use std::collections::BTreeSet;
 
@@ -36,6 +37,10 @@ pub(super) struct Operator {
     generation: i64,
     /// The generation that the reconcile under way began with.
     observing: i64,
+    /// Whether a reconcile is under way.
+    busy: bool,
+    /// Counts the operator's processes.
+    process: u32,
     pub(super) pods_made: u32,
     /// Daemons whose pods fail whatever their data.
     pub(super) broken_pods: BTreeSet<DaemonName>,
@@ -70,6 +75,8 @@ impl Machine {
     /// Makes the operator's pod, which works from now on.
     pub(super) fn put_operator_pod(&mut self) {
         self.operator.runs = true;
+        self.operator.busy = false;
+        self.operator.process += 1;
         self.operator.pods_made += 1;
         let path = format!(
             "/api/v1/namespaces/{}/pods/rook-ceph-operator-{:05x}",
@@ -160,6 +167,10 @@ impl Machine {
         let changed = generation != self.operator.generation;
         self.operator.generation = generation;
         if changed && self.operator.runs {
+            if std::mem::take(&mut self.operator.busy) {
+                let process = self.operator.process;
+                self.after(timing::ROOK_GIVES_UP, Happening::RookGivesUp { process });
+            }
             self.operator.round += 1;
             let round = self.operator.round;
             let stage = Stage::Begin;
@@ -210,6 +221,7 @@ impl Machine {
 
     fn reconcile_begins(&mut self) {
         self.operator.observing = self.operator.generation;
+        self.operator.busy = true;
         if self.api.get(&self.core("secrets", seed::SECRET)).is_none() {
             self.ledger.violated(Violation::NewCluster);
             return;
@@ -387,7 +399,15 @@ impl Machine {
         true
     }
 
+    /// A reconcile that was abandoned notices it, and says what it said last, whatever the one after it has said meanwhile.
+    pub(super) fn rook_gives_up(&mut self, process: u32) {
+        if self.operator.runs && self.operator.process == process && self.ceph_cluster().is_some() {
+            self.report("Progressing", "Processing OSD 0 on node");
+        }
+    }
+
     fn reconcile_ends(&mut self) {
+        self.operator.busy = false;
         let (labels, owner) = (self.own_labels(), self.owner());
         let owned = json!({ "labels": labels, "ownerReferences": owner });
         for name in ["rook-ceph-mons-keyring", "rook-ceph-admin-keyring", "rook-ceph-config"] {

@@ -78,6 +78,8 @@ pub(super) const ROOK_ASKS: Duration = millis(2_000);
 pub(super) const ROOK_PREPARES: Duration = millis(14_000);
 /// Each OSD's Deployment.
 pub(super) const ROOK_OSD: Duration = millis(300);
+/// From when a reconcile was abandoned, because its CephCluster changed, until it has given up what it waited for.
+pub(super) const ROOK_GIVES_UP: Duration = millis(70_000);
 /// Everything after the OSDs.
 pub(super) const ROOK_ENDS: Duration = millis(5_000);
 /// An operator's pod, from creation until it works; and from deletion until it is gone.

@@ -1,5 +1,6 @@
 //! The end: Rook looks after its daemons.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,7 +10,8 @@ use reeve_kube::Resource;
 use serde_json::{Value, json};
 
 use super::cluster_state::vitals;
-use super::rook_cluster::{await_ready, ceph_cluster, is_ready, of_daemons, patch_ceph_cluster, pod_starts, unready};
+use super::pod_starts::{pod_start, pods_of_daemons, started_again};
+use super::rook_cluster::{await_ready, ceph_cluster, is_ready, of_daemons, patch_ceph_cluster, unready};
 use super::units::{is_masked, is_stopped};
 use crate::apply::World;
 use crate::apply::failure;
@@ -21,9 +23,10 @@ use crate::plan::steps::{EnableHealthChecks, ProveNoRestart, RecordPodStarts, Ve
 #[async_trait]
 impl Deed for RecordPodStarts {
     async fn act(&self, world: &World) -> Result<Recorded, StepError> {
-        let starts = pod_starts(world).await?;
+        let pods = pods_of_daemons(world).await?;
+        let starts: BTreeMap<&String, _> = pods.iter().map(|(daemon, pod)| (daemon, pod_start(pod))).collect();
         if starts.len() != self.daemons {
-            let found: Vec<&str> = starts.keys().map(String::as_str).collect();
+            let found: Vec<&str> = pods.keys().map(String::as_str).collect();
             let found = found.join(", ");
             return Err(failure::because(format!(
                 "{} daemons are planned, and there are pods of {found}",
@@ -68,6 +71,9 @@ impl Step<World> for EnableHealthChecks {
     }
 
     async fn act(&self, world: &World) -> Result<Recorded, StepError> {
+        // A change begins a reconcile beside the one under way, for example that of an operator which has just started again; the older one gives up a minute
+        // later and then says `Progressing`, though nothing is in progress (seen with Rook v1.18.11).
+        await_ready(world, self.deadline()).await?;
         patch_ceph_cluster(world, &checks(true)).await?;
         await_ready(world, self.deadline()).await?;
         Ok(Recorded::default())
@@ -84,19 +90,15 @@ impl Looking for With<ProveNoRestart> {
     async fn look(&self, world: &World) -> Result<Look, StepError> {
         let before = self.1.pod_starts.as_ref();
         let before = before.ok_or_else(|| failure::because("the pods' starts are not recorded"))?;
-        let now = pod_starts(world).await?;
-        let changed: Vec<&str> = before
-            .iter()
-            .filter(|(daemon, start)| {
-                let now = now.get(*daemon);
-                now.is_none_or(|now| now.uid != start.uid || now.restarts != start.restarts)
-            })
-            .map(|(daemon, _)| daemon.as_str())
-            .collect();
-        if changed.is_empty() {
+        let pods = pods_of_daemons(world).await?;
+        let mut again = Vec::new();
+        for (daemon, start) in before {
+            again.extend(started_again(world, daemon, start, pods.get(daemon)).await?);
+        }
+        if again.is_empty() {
             return Ok(Look::Met);
         }
-        Ok(Look::Never(format!("restarted: {}", changed.join(", "))))
+        Ok(Look::Never(format!("restarted: {}", again.join(", "))))
     }
 
     fn awaited(&self, _: &World) -> (Duration, String) {

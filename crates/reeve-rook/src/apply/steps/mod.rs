@@ -12,6 +12,7 @@ mod letting_go;
 mod mgr;
 mod mon_store;
 mod osd;
+mod pod_starts;
 mod pod_state;
 mod proofs;
 mod release;

@@ -9,7 +9,6 @@ use reeve_kube::{RequestError, Resource};
 use serde_json::{Value, json};
 
 use crate::apply::World;
-use crate::apply::earlier::PodStart;
 use crate::apply::failure;
 
 /// Returns the CephCluster whole.
@@ -91,28 +90,6 @@ pub(super) async fn generations(world: &World) -> Result<BTreeMap<String, i64>, 
         .map(|(_, object)| {
             let generation = object["metadata"]["generation"].as_i64().unwrap_or_default();
             (name(object).to_owned(), generation)
-        })
-        .collect())
-}
-
-/// Returns when each daemon's pod started; pods on their way out do not count.
-pub(super) async fn pod_starts(world: &World) -> Result<BTreeMap<String, PodStart>, StepError> {
-    let pods = of_daemons(world, Resource::POD).await?;
-    Ok(pods
-        .iter()
-        .filter(|(_, pod)| pod["metadata"]["deletionTimestamp"].is_null())
-        .map(|(daemon, pod)| {
-            let restarts = pod["status"]["containerStatuses"]
-                .as_array()
-                .map(|list| list.iter().filter_map(|one| one["restartCount"].as_i64()).sum())
-                .unwrap_or_default();
-            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            let start = PodStart {
-                uid: text(&pod["metadata"]["uid"]),
-                started: text(&pod["status"]["startTime"]),
-                restarts,
-            };
-            (daemon.clone(), start)
         })
         .collect())
 }

@@ -49,7 +49,11 @@ impl Machine {
             return;
         };
         let mgr = process.daemon.id.clone();
-        self.ceph.mgrs.processes.insert(mgr.clone(), pid);
+        let before = self.ceph.mgrs.processes.insert(mgr.clone(), pid);
+        // The mons drop an active mgr whose name another process uses. Source: ceph: `src/mon/MgrMonitor.cc` (`prepare_beacon`).
+        if before.is_some_and(|before| before != pid) && self.ceph.mgrs.active.as_deref() == Some(&mgr) {
+            self.promote();
+        }
         if !self.ceph.mgrs.knows(&mgr) {
             self.ceph.mgrs.standbys.push(mgr);
         }

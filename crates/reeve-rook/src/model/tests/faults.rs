@@ -6,6 +6,7 @@ use reeve_journal::{Event, Record};
 use serde_json::json;
 
 use super::super::machine::Machine;
+use super::super::timing;
 use super::*;
 
 /// Does something to the model some seconds after a step was begun.
@@ -179,6 +180,58 @@ async fn the_operators_pod_is_killed() {
         assert_eq!(outcome, Outcome::Finished, "{step}");
         stage.assert_taken_over();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operator_that_is_at_work_is_not_disturbed_and_ends_ready() {
+    let stage = Stage::small();
+    stage.go_to_phase("osds").await;
+    stage.model.reach_in(|machine| {
+        let pods = machine
+            .api
+            .list("/api/v1/namespaces/rook-ceph/pods", "app=rook-ceph-operator");
+        machine.operator_pod_deleted(pods[0]["metadata"]["name"].as_str().unwrap());
+    });
+    // Its next process reconciles by now, and is not through.
+    tokio::time::sleep(timing::OPERATOR_STARTS + timing::ROOK_NOTICES + timing::ROOK_DETECTS).await;
+    assert_eq!(phase_of_ceph_cluster(&stage), "Progressing");
+    stage.go_to_the_end().await;
+    tokio::time::sleep(timing::ROOK_GIVES_UP * 2).await;
+    assert_eq!(phase_of_ceph_cluster(&stage), "Ready");
+    stage.assert_taken_over();
+}
+
+fn phase_of_ceph_cluster(stage: &Stage) -> String {
+    stage.model.reach_in(|machine| {
+        let clusters = machine
+            .api
+            .list("/apis/ceph.rook.io/v1/namespaces/rook-ceph/cephclusters", "");
+        clusters[0]["status"]["phase"].as_str().unwrap().to_owned()
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_daemon_that_restarts_while_rook_begins_its_watch_is_told_and_the_run_goes_on_afterwards() {
+    let stage = Stage::small();
+    let outcome = meanwhile(&stage, "let_go/rook/enable_health_checks", 10_000, |machine| {
+        let pods = machine
+            .api
+            .list("/api/v1/namespaces/rook-ceph/pods", "ceph_daemon_id=a");
+        machine.terminate(pods[0]["metadata"]["name"].as_str().unwrap());
+    })
+    .await;
+    let Outcome::Paused(PauseReason::Failed { step, error }) = &outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(step.as_str(), "let_go/rook/prove_no_restart");
+    let said = format!("{error:?}");
+    assert!(
+        said.contains("restarted: mgr.a (another pod since ") && said.contains("the old one was deleted"),
+        "{said}"
+    );
+    // It has restarted once, and not again: nothing is in the way any more.
+    stage.go_to_the_end().await;
+    stage.assert_taken_over();
 }
 
 #[tokio::test(start_paused = true)]

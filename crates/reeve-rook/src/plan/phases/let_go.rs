@@ -20,12 +20,13 @@ pub(super) fn write(draft: &mut Draft<'_>, site: &Site<'_>, stilled: &Stilled) {
     let daemons = released.len();
 
     draft.hand_over("gate", "Remove the gate");
-    draft.step(RecordPodStarts { daemons });
     draft.step(DeleteGateBinding {});
     draft.step(DeleteGatePolicy {});
     draft.step(DeleteReleasedList { released });
 
+    // Records and proof stand in one hand-over: where a daemon restarts all the same, it is undone, and the next try compares with the starts of then.
     draft.hand_over("rook", "Let Rook watch over its daemons");
+    draft.step(RecordPodStarts { daemons });
     draft.step(EnableHealthChecks {
         deadline_seconds: super::reconcile_deadline(site),
     });

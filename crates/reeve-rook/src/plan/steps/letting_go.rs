@@ -127,6 +127,7 @@ impl StepDefinition for EnableHealthChecks {
             } })
         };
         let act = vec![
+            wait("the CephCluster is Ready: Rook has nothing under way"),
             context.patch_cluster(patch(true)),
             wait("the CephCluster is Ready and has observed it"),
         ];
@@ -155,7 +156,7 @@ pub struct ProveNoRestart {
 
 impl StepDefinition for ProveNoRestart {
     const KIND: &'static str = "prove_no_restart";
-    const ABOUT: &'static str = "Proves that no daemon's pod has restarted since it was handed over.";
+    const ABOUT: &'static str = "Proves that no daemon's pod has restarted since Rook began to watch.";
 
     fn describe(&self, _: &StepContext) -> Description {
         let act = vec![ask(format!(
