@@ -37,7 +37,7 @@ pub(crate) struct PodStart {
     pub(crate) uid: String,
     pub(crate) started: String,
     pub(crate) restarts: i64,
-    /// The ReplicaSet that made it; not recorded by reeve 0.1 before this field was.
+    /// The ReplicaSet that made it; records of earlier builds do not name it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) replica_set: Option<String>,
 }

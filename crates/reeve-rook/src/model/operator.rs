@@ -93,7 +93,7 @@ impl Machine {
         self.api.put(&path, pod);
     }
 
-    fn operator_pods(&self) -> Vec<Value> {
+    pub(super) fn operator_pods(&self) -> Vec<Value> {
         let path = format!("/api/v1/namespaces/{}/pods", self.operator_namespace());
         self.api.list(&path, "app=rook-ceph-operator")
     }
@@ -148,7 +148,7 @@ impl Machine {
         self.ceph_cluster_changed();
     }
 
-    fn ceph_cluster(&self) -> Option<Value> {
+    pub(super) fn ceph_cluster(&self) -> Option<Value> {
         self.api.get(&self.ceph_cluster_path())
     }
 

@@ -24,8 +24,7 @@ use crate::plan::steps::{EnableHealthChecks, ProveNoRestart, RecordPodStarts, Ve
 impl Deed for RecordPodStarts {
     async fn act(&self, world: &World) -> Result<Recorded, StepError> {
         let pods = pods_of_daemons(world).await?;
-        let starts: BTreeMap<&String, _> = pods.iter().map(|(daemon, pod)| (daemon, pod_start(pod))).collect();
-        if starts.len() != self.daemons {
+        if pods.len() != self.daemons {
             let found: Vec<&str> = pods.keys().map(String::as_str).collect();
             let found = found.join(", ");
             return Err(failure::because(format!(
@@ -33,6 +32,7 @@ impl Deed for RecordPodStarts {
                 self.daemons
             )));
         }
+        let starts: BTreeMap<&String, _> = pods.iter().map(|(daemon, pod)| (daemon, pod_start(pod))).collect();
         Recorded::value(starts)
     }
 }

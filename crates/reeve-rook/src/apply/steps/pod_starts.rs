@@ -43,13 +43,10 @@ pub(super) async fn started_again(
     let Some(how) = how_started_again(daemon, before, pod) else {
         return Ok(None);
     };
-    let now = pod.map(pod_start).and_then(|now| now.replica_set);
-    let (Some(old), Some(new)) = (&before.replica_set, &now) else {
+    let now = pod.map(pod_start);
+    let Some((old, new)) = now.as_ref().and_then(|now| other_replica_set(before, now)) else {
         return Ok(Some(how));
     };
-    if old == new {
-        return Ok(Some(how));
-    }
     let template = async |name: &str| {
         let found = world.cluster.get(Resource::REPLICA_SET, world.namespace(), name).await;
         let set = found.map_err(failure::request)?.unwrap_or_default();
@@ -64,6 +61,12 @@ pub(super) async fn started_again(
     )))
 }
 
+/// Returns the ReplicaSets of two pods, if they are known and not the same.
+fn other_replica_set<'a>(before: &'a PodStart, now: &'a PodStart) -> Option<(&'a str, &'a str)> {
+    let (old, new) = (before.replica_set.as_deref()?, now.replica_set.as_deref()?);
+    (old != new).then_some((old, new))
+}
+
 /// A pod of another ReplicaSet says that its Deployment's template changed; one of the same, that the old pod was deleted or lost; and the same pod, that one of
 /// its containers ended by itself or was killed by its health probe.
 fn how_started_again(daemon: &str, before: &PodStart, pod: Option<&Value>) -> Option<String> {
@@ -72,10 +75,12 @@ fn how_started_again(daemon: &str, before: &PodStart, pod: Option<&Value>) -> Op
     };
     let now = pod_start(pod);
     let how = if now.uid != before.uid {
-        let why = match (&before.replica_set, &now.replica_set) {
-            (Some(old), Some(new)) if old != new => ", because its Deployment changed",
-            (Some(_), Some(_)) => ", the old one was deleted",
-            _ => "",
+        let why = if other_replica_set(before, &now).is_some() {
+            ", because its Deployment changed"
+        } else if before.replica_set.is_some() && now.replica_set.is_some() {
+            ", the old one was deleted"
+        } else {
+            ""
         };
         format!("another pod since {}{why}", now.started)
     } else if now.restarts != before.restarts {

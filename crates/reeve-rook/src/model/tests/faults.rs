@@ -166,17 +166,16 @@ async fn a_mon_that_is_missed_for_some_seconds_is_waited_for() {
     stage.assert_taken_over();
 }
 
+fn kill_operator(machine: &mut Machine) {
+    let pods = machine.operator_pods();
+    machine.operator_pod_deleted(pods[0]["metadata"]["name"].as_str().unwrap());
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_operators_pod_is_killed() {
     for step in ["seed/cluster/await_deployments", "let_go/rook/enable_health_checks"] {
         let stage = Stage::small();
-        let outcome = meanwhile(&stage, step, 10_000, |machine| {
-            let pods = machine
-                .api
-                .list("/api/v1/namespaces/rook-ceph/pods", "app=rook-ceph-operator");
-            machine.operator_pod_deleted(pods[0]["metadata"]["name"].as_str().unwrap());
-        })
-        .await;
+        let outcome = meanwhile(&stage, step, 10_000, kill_operator).await;
         assert_eq!(outcome, Outcome::Finished, "{step}");
         stage.assert_taken_over();
     }
@@ -186,12 +185,7 @@ async fn the_operators_pod_is_killed() {
 async fn an_operator_that_is_at_work_is_not_disturbed_and_ends_ready() {
     let stage = Stage::small();
     stage.go_to_phase("osds").await;
-    stage.model.reach_in(|machine| {
-        let pods = machine
-            .api
-            .list("/api/v1/namespaces/rook-ceph/pods", "app=rook-ceph-operator");
-        machine.operator_pod_deleted(pods[0]["metadata"]["name"].as_str().unwrap());
-    });
+    stage.model.reach_in(kill_operator);
     // Its next process reconciles by now, and is not through.
     tokio::time::sleep(timing::OPERATOR_STARTS + timing::ROOK_NOTICES + timing::ROOK_DETECTS).await;
     assert_eq!(phase_of_ceph_cluster(&stage), "Progressing");
@@ -202,12 +196,8 @@ async fn an_operator_that_is_at_work_is_not_disturbed_and_ends_ready() {
 }
 
 fn phase_of_ceph_cluster(stage: &Stage) -> String {
-    stage.model.reach_in(|machine| {
-        let clusters = machine
-            .api
-            .list("/apis/ceph.rook.io/v1/namespaces/rook-ceph/cephclusters", "");
-        clusters[0]["status"]["phase"].as_str().unwrap().to_owned()
-    })
+    let cluster = stage.model.reach_in(|machine| machine.ceph_cluster()).unwrap();
+    cluster["status"]["phase"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test(start_paused = true)]

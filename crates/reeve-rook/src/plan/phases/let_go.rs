@@ -24,7 +24,7 @@ pub(super) fn write(draft: &mut Draft<'_>, site: &Site<'_>, stilled: &Stilled) {
     draft.step(DeleteGatePolicy {});
     draft.step(DeleteReleasedList { released });
 
-    // Records and proof stand in one hand-over: where a daemon restarts all the same, it is undone, and the next try compares with the starts of then.
+    // Record and proof stand in one hand-over: where a daemon restarts all the same, it is undone, and the next try compares with the starts of then.
     draft.hand_over("rook", "Let Rook watch over its daemons");
     draft.step(RecordPodStarts { daemons });
     draft.step(EnableHealthChecks {
